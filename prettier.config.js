@@ -1,0 +1,5 @@
+export default {
+  printWidth: 120,
+  trailingComma: "all",
+  overrides: [{ files: "*.md", options: { proseWrap: "preserve" } }],
+};

@@ -1,0 +1,140 @@
+import { channel } from "node:diagnostics_channel";
+import type { ErrorCode, Verdict } from "./errors.ts";
+
+/** What happens inside, told in the past tense. Listeners can neither delay nor change a call. */
+export interface IntegrationEvents {
+  "call.finished": {
+    readonly callId: string;
+    readonly service: string;
+    readonly operation: string;
+    readonly outcome: "ok" | "error";
+    readonly code?: ErrorCode;
+    readonly attempts: number;
+    readonly durationMs: number;
+    /** Part of the duration spent waiting: backoff, limiter, queue. */
+    readonly waitedMs: number;
+    readonly requestId?: string;
+  };
+  "attempt.failed": {
+    readonly callId: string;
+    readonly service: string;
+    readonly operation: string;
+    readonly attempt: number;
+    readonly code: ErrorCode;
+    readonly verdict: Verdict;
+    readonly message: string;
+    readonly durationMs: number;
+    readonly requestId?: string;
+  };
+  "retry.scheduled": {
+    readonly callId: string;
+    readonly service: string;
+    readonly operation: string;
+    readonly attempt: number;
+    readonly delayMs: number;
+  };
+  "circuit.opened": { readonly service: string; readonly reason: string; readonly breakMs: number };
+  "circuit.half_opened": { readonly service: string };
+  "circuit.closed": { readonly service: string };
+  "limit.refused": { readonly limit: string; readonly retryAfterMs: number };
+  "limit.waited": { readonly limit: string; readonly waitedMs: number };
+  "query.finished": {
+    readonly transport: string;
+    readonly statement: string;
+    readonly rows: number;
+    readonly durationMs: number;
+  };
+  "pool.changed": {
+    readonly pool: string;
+    readonly total: number;
+    readonly idle: number;
+    readonly waiting: number;
+    readonly max: number;
+  };
+  "pool.connection_lost": { readonly pool: string; readonly message: string };
+  "pool.mode_changed": {
+    readonly pool: string;
+    readonly mode: "read-write" | "read-only" | "offline";
+    readonly reason: string;
+  };
+  "auth.finished": { readonly operation: string; readonly outcome: "ok" | "error" };
+  "storage.uploaded": { readonly bucket: string; readonly bytes: number };
+  "run.finished": { readonly status: string; readonly steps: number };
+  "model.finished": {
+    readonly model: string;
+    readonly operation: string;
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+  };
+  "listings.stored": { readonly inserted: number; readonly updated: number; readonly unchanged: number };
+  "listings.embedded": { readonly count: number };
+  "market_alert.triggered": { readonly alertId: string; readonly listingId: string };
+  "workflow.completed": { readonly name: string };
+  "tool.finished": { readonly tool: string; readonly outcome: "ok" | "error"; readonly durationMs: number };
+  "request.finished": {
+    readonly method: string;
+    readonly route: string;
+    readonly status: number;
+    readonly durationMs: number;
+  };
+  "alert.changed": {
+    readonly name: string;
+    readonly state: string;
+    readonly severity: string;
+    readonly value: number;
+    readonly message: string;
+  };
+  "config.warned": { readonly name: string; readonly message: string };
+}
+
+export type EventName = keyof IntegrationEvents;
+type Listener<N extends EventName> = (event: IntegrationEvents[N]) => void;
+
+/**
+ * Typed events. Emitting without a listener costs a lookup. A listener that throws is counted in {@link faults} and
+ * otherwise ignored. Each event is also published on the diagnostics channel `enhanced-integration:<name>`.
+ */
+export class EventBus {
+  readonly #listeners = new Map<EventName, Set<Listener<never>>>();
+  readonly #channels = new Map<EventName, ReturnType<typeof channel>>();
+  #faults = 0;
+
+  /** Listeners' exceptions so far. */
+  get faults(): number {
+    return this.#faults;
+  }
+
+  /** @returns a function that unsubscribes */
+  on<N extends EventName>(name: N, listener: Listener<N>): () => void {
+    const set = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, set);
+    set.add(listener);
+    return () => void set.delete(listener);
+  }
+
+  /** True if somebody listens: worth asking before building a costly event. */
+  has(name: EventName): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0 || this.#channel(name).hasSubscribers;
+  }
+
+  emit<N extends EventName>(name: N, event: IntegrationEvents[N]): void {
+    const set = this.#listeners.get(name);
+    if (set) for (const listener of set) this.#notify(listener as Listener<N>, event);
+    const diagnostics = this.#channel(name);
+    if (diagnostics.hasSubscribers) diagnostics.publish(event);
+  }
+
+  #notify<N extends EventName>(listener: Listener<N>, event: IntegrationEvents[N]): void {
+    try {
+      listener(event);
+    } catch {
+      this.#faults += 1;
+    }
+  }
+
+  #channel(name: EventName): ReturnType<typeof channel> {
+    let found = this.#channels.get(name);
+    if (!found) this.#channels.set(name, (found = channel(`enhanced-integration:${name}`)));
+    return found;
+  }
+}
