@@ -90,12 +90,18 @@ export interface IntegrationEvents {
 export type EventName = keyof IntegrationEvents;
 type Listener<N extends EventName> = (event: IntegrationEvents[N]) => void;
 
+/** An event together with its name, which tells its shape. */
+export type EmittedEvent = {
+  readonly [N in EventName]: { readonly name: N; readonly event: IntegrationEvents[N] };
+}[EventName];
+
 /**
  * Typed events. Emitting without a listener costs a lookup. A listener that throws is counted in {@link faults} and
  * otherwise ignored. Each event is also published on the diagnostics channel `enhanced-integration:<name>`.
  */
 export class EventBus {
   readonly #listeners = new Map<EventName, Set<Listener<never>>>();
+  readonly #all = new Set<(emitted: EmittedEvent) => void>();
   readonly #channels = new Map<EventName, ReturnType<typeof channel>>();
   #faults = 0;
 
@@ -112,19 +118,26 @@ export class EventBus {
     return () => void set.delete(listener);
   }
 
+  /** Listens to every event, whatever its name. @returns a function that unsubscribes */
+  onAny(listener: (emitted: EmittedEvent) => void): () => void {
+    this.#all.add(listener);
+    return () => void this.#all.delete(listener);
+  }
+
   /** True if somebody listens: worth asking before building a costly event. */
   has(name: EventName): boolean {
-    return (this.#listeners.get(name)?.size ?? 0) > 0 || this.#channel(name).hasSubscribers;
+    return (this.#listeners.get(name)?.size ?? 0) > 0 || this.#all.size > 0 || this.#channel(name).hasSubscribers;
   }
 
   emit<N extends EventName>(name: N, event: IntegrationEvents[N]): void {
     const set = this.#listeners.get(name);
     if (set) for (const listener of set) this.#notify(listener as Listener<N>, event);
+    for (const listener of this.#all) this.#notify(listener, { name, event } as EmittedEvent);
     const diagnostics = this.#channel(name);
     if (diagnostics.hasSubscribers) diagnostics.publish(event);
   }
 
-  #notify<N extends EventName>(listener: Listener<N>, event: IntegrationEvents[N]): void {
+  #notify<E>(listener: (event: E) => void, event: E): void {
     try {
       listener(event);
     } catch {

@@ -1,0 +1,3 @@
+export { EventRecorder } from "./event-recorder.ts";
+export { ManualClock } from "./manual-clock.ts";
+export { seededRandom } from "./seeded-random.ts";
