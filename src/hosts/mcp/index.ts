@@ -1,0 +1,2 @@
+export { registerTools, type RegisterToolsOptions, type ToolFeature } from "./register-tools.ts";
+export { type ToolServer } from "./tool.ts";
