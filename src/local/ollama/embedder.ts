@@ -1,0 +1,16 @@
+/** Turns texts into vectors of unit length; the stand-in's answer to `/api/embed`. */
+export interface Embedder {
+  readonly kind: "english" | "hashing";
+  readonly dimensions: number;
+  /** Loads what must be loaded, so that the first call is not the slow one. */
+  warm(): Promise<void>;
+  embed(texts: readonly string[]): Promise<number[][]>;
+  close(): Promise<void>;
+}
+
+/** Scales to length 1, in place; the zero vector stays what it is. */
+export function normalize(vector: number[]): number[] {
+  const length = Math.hypot(...vector);
+  if (length > 0) for (let i = 0; i < vector.length; i += 1) vector[i]! /= length;
+  return vector;
+}

@@ -1,0 +1,55 @@
+/** An answer other than 200, in the words of the real server. */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+export const nativeError = ({ status, message, headers }: Refusal): Response =>
+  Response.json({ error: message }, { status, headers });
+
+const openAiTypes: Readonly<Record<number, string>> = { 400: "invalid_request_error", 404: "not_found_error" };
+
+export const openAiError = ({ status, message, headers }: Refusal): Response =>
+  Response.json(
+    { error: { message, type: openAiTypes[status] ?? "api_error", param: null, code: null } },
+    { status, headers },
+  );
+
+/** Ollama counts in nanoseconds. */
+export const nanoseconds = (ms: number): number => Math.max(1, Math.round(ms * 1e6));
+
+/** A body that is written piece by piece, each only when the client takes it. `ended` is called however it ends. */
+export function streamed(
+  pieces: AsyncGenerator<string, void, undefined>,
+  contentType: string,
+  ended: () => void = () => undefined,
+): Response {
+  const encoder = new TextEncoder();
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await pieces.next();
+          if (!done) return controller.enqueue(encoder.encode(value));
+        } catch (error) {
+          ended();
+          throw error;
+        }
+        ended();
+        controller.close();
+      },
+      async cancel() {
+        ended();
+        await pieces.return();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return new Response(body, { headers: { "content-type": contentType } });
+}
