@@ -1,0 +1,1 @@
+export { startSupabaseStandIn, type SupabaseStandIn, type SupabaseStandInOptions } from "./stand-in.ts";
