@@ -1,0 +1,1 @@
+export { SupabaseTokenVerifier, type SupabaseTokenVerifierOptions, type TokenRefusal } from "./token-verifier.ts";
