@@ -1,7 +1,7 @@
 import { defineConfig, type Options } from "tsup";
 
 /** One name per subpath export, so that a host which uses one room never loads another. */
-const entry = {
+const libraries = {
   index: "src/index.ts",
   express: "src/hosts/express/index.ts",
   mcp: "src/hosts/mcp/index.ts",
@@ -12,27 +12,26 @@ const entry = {
   testing: "src/testing/index.ts",
 };
 
+/** Started as programs or worker threads of their own, never imported. */
+const programs = {
+  cli: "src/cli.ts",
+  "pglite-worker": "src/local/neon/pglite-worker.ts",
+  "embedding-worker": "src/local/ollama/embedding-worker.ts",
+};
+
+const dts = process.env["BUILD_TYPES"] === "no" ? false : { entry: libraries };
 const shared: Options = {
   platform: "node",
   target: "node22",
   sourcemap: true,
   splitting: true,
   shims: true,
-  // ESM-only, and small: bundled so that `require` and Jest work (see docs/dependencies.md).
-  noExternal: ["p-retry", "is-network-error", "node-html-parser", "cli-table3", "cli-progress"],
+  dts,
+  // Bundled so that `require` and Jest work with what is ESM-only; see docs/dependencies.md.
+  noExternal: ["p-retry", "is-network-error", "node-html-parser", "csv-parse"],
 };
 
 export default defineConfig([
-  { ...shared, entry, format: ["esm", "cjs"], dts: process.env["BUILD_TYPES"] !== "no" },
-  // Programs of their own: the command, and the worker threads of the local stack.
-  {
-    ...shared,
-    entry: {
-      cli: "src/cli.ts",
-      "pglite-worker": "src/local/neon/pglite-worker.ts",
-      "embedding-worker": "src/local/ollama/embedding-worker.ts",
-    },
-    format: ["esm"],
-    external: ["enhanced-integration"],
-  },
+  { ...shared, entry: { ...libraries, ...programs }, format: ["esm"] },
+  { ...shared, entry: libraries, format: ["cjs"] },
 ]);

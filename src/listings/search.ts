@@ -38,6 +38,8 @@ export type SearchHits = readonly SearchHit[] & {
   readonly mode: "hybrid" | "vector" | "filters";
 };
 
+const filterNames = ["minPrice", "maxPrice", "minBedrooms", "minBathrooms", "zipcode", "waterfront", "source", "sourcePrefix"] as const;
+
 /** How much meaning weighs against matching words in a hybrid score. */
 const VECTOR_WEIGHT = 0.75;
 
@@ -64,12 +66,8 @@ export class ListingSearch {
     addFilters(where, filters);
     if (words === "") {
       const sql = `select ${selectList("l")}, 0::float8 as score from listings l where ${where.sql} order by l.price, l.id limit ${limit}`;
-      return {
-        hits: await this.#database.query<SearchHit>(sql, where.params, options),
-        filters,
-        words,
-        mode: "filters",
-      };
+      const found = await this.#database.query<SearchHit>(sql, where.params, options);
+      return Object.assign(found, { filters, words, mode: "filters" as const });
     }
     const mode = request.mode ?? (this.#features.isOn("semanticSearch") ? "hybrid" : "vector");
     this.#features.require("vectorSearch");
@@ -139,16 +137,8 @@ function addFilters(where: Conditions, filters: SearchFilters): void {
   where.add((p) => `starts_with(l.source, ${p})`, filters.sourcePrefix);
 }
 
-function pickFilters({
-  minPrice,
-  maxPrice,
-  minBedrooms,
-  minBathrooms,
-  zipcode,
-  waterfront,
-  source,
-}: SearchRequest): SearchFilters {
-  const given = Object.entries({ minPrice, maxPrice, minBedrooms, minBathrooms, zipcode, waterfront, source, sourcePrefix });
+function pickFilters(request: SearchRequest): SearchFilters {
+  const given = filterNames.map((name) => [name, request[name]] as const);
   for (const [name, value] of given) {
     if (typeof value === "number" && !(value >= 0 && Number.isFinite(value)))
       throw new IntegrationError({

@@ -44,6 +44,7 @@ interface Rule extends FaultHandle {
 export class FaultPlan {
   readonly #rules = new Map<StandInName, Rule[]>();
   readonly #requests = new Map<StandInName, number>();
+  readonly #fired = new Map<StandInName, number>();
 
   inject(service: StandInName, fault: Fault, options: FaultOptions = {}): FaultHandle {
     const rules = this.#rules.get(service) ?? [];
@@ -70,6 +71,11 @@ export class FaultPlan {
     return this.#requests.get(service) ?? 0;
   }
 
+  /** Requests that suffered a fault. */
+  fired(service: StandInName): number {
+    return this.#fired.get(service) ?? 0;
+  }
+
   /** Asked by a stand-in for each request: the fault that it must suffer, if any. */
   next(service: StandInName, request: string): Fault | undefined {
     this.#requests.set(service, this.requests(service) + 1);
@@ -83,6 +89,7 @@ export class FaultPlan {
     }
     rule.remaining -= 1;
     rule.fired += 1;
+    this.#fired.set(service, this.fired(service) + 1);
     return rule.fault;
   }
 }

@@ -1,0 +1,13 @@
+import { createIntegration } from "enhanced-integration";
+import { type LocalStack, readHouses, sampleDataFile, startLocalStack } from "enhanced-integration/local";
+
+/** A local stack whose database holds a few pages of houses, and a signed-up user's access token. */
+export async function startStackWithListings(count: number): Promise<{ stack: LocalStack; accessToken: string }> {
+  const { houses } = await readHouses(sampleDataFile());
+  const stack = await startLocalStack({ houses: houses.slice(0, count) });
+  await using integration = createIntegration({ ...stack.env, LOG_LEVEL: "silent" });
+  await integration.neon.migrate();
+  await integration.listings.scrape({ source: "example", url: stack.siteUrl });
+  const { session } = await integration.supabase.auth.signUp({ email: "ada@example.com", password: "correct-horse-battery-staple" });
+  return { stack, accessToken: session.accessToken };
+}
