@@ -57,7 +57,14 @@ export interface IntegrationEvents {
     readonly mode: "read-write" | "read-only" | "offline";
     readonly reason: string;
   };
-  "auth.finished": { readonly operation: string; readonly outcome: "ok" | "error" };
+  "auth.finished": {
+    readonly operation: string;
+    readonly outcome: "ok" | "error";
+    /** Whose session it is, when the operation proved one: counted as active, never a metric label. */
+    readonly userId?: string;
+  };
+  /** Channels that are joined now. */
+  "realtime.changed": { readonly connections: number };
   "storage.uploaded": { readonly bucket: string; readonly bytes: number };
   "run.finished": { readonly status: string; readonly steps: number };
   "model.finished": {

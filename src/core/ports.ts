@@ -74,6 +74,9 @@ export const systemClock: Clock = {
   },
 };
 
+/** Lets the event loop serve whatever waits (I/O, timers) before a long computation goes on. */
+export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 export const systemRandom: Random = { next: () => Math.random() };
 
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };

@@ -1,0 +1,32 @@
+export { MonitoringSystem, type MonitoringOptions } from "./monitoring-system.ts";
+export { type ServiceSummary } from "./service-statistics.ts";
+export { type MetricType } from "./metrics/metric.ts";
+export { type Labels, type LabelValue } from "./metrics/names.ts";
+export { type MetricOf, type MetricOptions } from "./metrics/registry.ts";
+export { Counter, type CounterSeries, Gauge, type GaugeSeries } from "./metrics/scalar.ts";
+export { DEFAULT_BUCKETS, Histogram, type HistogramSeries } from "./metrics/histogram.ts";
+export { metricsContentTypes, type MetricsFormat } from "./metrics/render.ts";
+export { type AlertOptions, type AlertRule, type AlertSeverity } from "./alerts/alert-rule.ts";
+export { type AlertStatus, type AlertTransition } from "./alerts/alert-engine.ts";
+export { type AlertChange, type AlertState, stepAlert } from "./alerts/alert-state.ts";
+export { type AlertCondition, parseCondition } from "./alerts/condition.ts";
+export { planAlerts, registerPlanAlerts } from "./alerts/plan-alerts.ts";
+export { HealthRegistry } from "./health/health-registry.ts";
+export { type CheckFinding, type HealthCheckOptions } from "./health/health-check.ts";
+export { feedFromCalls, PassiveCheck, type PassiveCheckOptions } from "./health/passive-check.ts";
+export {
+  type CheckReport,
+  type HealthReport,
+  type HealthStatus,
+  type ReadinessReport,
+} from "./health/health-report.ts";
+export {
+  createLogger,
+  type CreateLoggerOptions,
+  type IntegrationLogger,
+  type LogDestination,
+  type LogLevel,
+  logLevels,
+} from "./logs/create-logger.ts";
+export { logEvents, type LogEventsOptions } from "./logs/log-events.ts";
+export { RotatingFile, type RotatingFileOptions } from "./logs/rotating-file.ts";

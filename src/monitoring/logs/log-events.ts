@@ -1,0 +1,50 @@
+import { type EventBus, type IntegrationEvents, type Logger } from "../../core/index.ts";
+import { subscribe } from "../observe-events.ts";
+
+export interface LogEventsOptions {
+  /** Also successful calls, failed attempts, queries and waits, at level debug (VERBOSE_LOGGING). @defaultValue false */
+  readonly verbose?: boolean | undefined;
+}
+
+/**
+ * Writes one line per notable event, each with the event's fields, `callId` and `requestId` among them.
+ * @returns a function that unsubscribes
+ */
+export function logEvents(events: EventBus, logger: Logger, options: LogEventsOptions = {}): () => void {
+  const notable = subscribe(events, {
+    "call.finished": (event) => {
+      if (event.outcome === "error")
+        logger.warn(event, `${event.service}.${event.operation} failed: ${event.code ?? "unknown"}`);
+      else if (options.verbose) logger.debug(event, `${event.service}.${event.operation} finished`);
+    },
+    "retry.scheduled": (event) =>
+      logger.info(event, `${event.service}.${event.operation} is tried again in ${Math.round(event.delayMs)} ms`),
+    "circuit.opened": (event) => logger.warn(event, `the circuit of ${event.service} opened: ${event.reason}`),
+    "circuit.half_opened": (event) => logger.info(event, `the circuit of ${event.service} lets probes through`),
+    "circuit.closed": (event) => logger.info(event, `the circuit of ${event.service} closed`),
+    "pool.connection_lost": (event) => logger.warn(event, `the pool ${event.pool} lost a connection: ${event.message}`),
+    "pool.mode_changed": (event) => logger.warn(event, `the pool ${event.pool} is ${event.mode}: ${event.reason}`),
+    "alert.changed": (event) =>
+      logger[alertLevel(event)](event, `alert ${event.name} is ${event.state}: ${event.message}`),
+    "config.warned": (event) => logger.warn(event, `${event.name}: ${event.message}`),
+  });
+  if (!options.verbose) return notable;
+  const verbose = subscribe(events, {
+    "attempt.failed": (event) =>
+      logger.debug(event, `${event.service}.${event.operation}, attempt ${event.attempt}: ${event.message}`),
+    "query.finished": (event) => logger.debug(event, `query over ${event.transport} returned ${event.rows} rows`),
+    "limit.refused": (event) => logger.debug(event, `the limit ${event.limit} refused`),
+    "limit.waited": (event) => logger.debug(event, `waited for the limit ${event.limit}`),
+    "request.finished": (event) => logger.debug(event, `${event.method} ${event.route} ${event.status}`),
+    "tool.finished": (event) => logger.debug(event, `tool ${event.tool}: ${event.outcome}`),
+  });
+  return () => {
+    notable();
+    verbose();
+  };
+}
+
+function alertLevel(event: IntegrationEvents["alert.changed"]): "info" | "warn" | "error" {
+  if (event.state !== "firing") return "info";
+  return event.severity === "critical" ? "error" : "warn";
+}

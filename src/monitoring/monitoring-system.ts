@@ -1,0 +1,219 @@
+import { type Clock, type EventBus, nextTurn, type Random, systemClock, systemRandom } from "../core/index.ts";
+import { AlertEngine, type AlertStatus, type AlertTransition } from "./alerts/alert-engine.ts";
+import { type AlertOptions } from "./alerts/alert-rule.ts";
+import { registerPlanAlerts } from "./alerts/plan-alerts.ts";
+import { prometheusRules } from "./alerts/prometheus-rules.ts";
+import { checkNumbers } from "./check-options.ts";
+import { DistinctWindow } from "./metrics/distinct-window.ts";
+import { type MetricType } from "./metrics/metric.ts";
+import { type Labels } from "./metrics/names.ts";
+import { registerProcessMetrics } from "./metrics/process-metrics.ts";
+import { RatioWindow } from "./metrics/ratio-window.ts";
+import { type MetricOf, type MetricOptions, MetricRegistry } from "./metrics/registry.ts";
+import { type MetricsFormat, renderMetrics } from "./metrics/render.ts";
+import { type Counter, type Gauge } from "./metrics/scalar.ts";
+import { type Histogram } from "./metrics/histogram.ts";
+import { observeEvents, type RateWindows } from "./observe-events.ts";
+import { Repeater } from "./repeater.ts";
+import { ServiceStatistics, type ServiceSummary } from "./service-statistics.ts";
+import { registerStandardMetrics, type StandardMetrics } from "./standard-metrics.ts";
+
+export interface MonitoringOptions {
+  /** @defaultValue the system's */
+  readonly clock?: Clock | undefined;
+  /** Jitter of the background checks. @defaultValue the system's */
+  readonly random?: Random | undefined;
+  /** Series that one metric may have, the overflow series included; 2 to 1,000,000. @defaultValue 2000 */
+  readonly maxSeriesPerMetric?: number | undefined;
+  /** Metrics of the process: CPU, memory, event loop. @defaultValue true */
+  readonly defaultMetrics?: boolean | undefined;
+  /** The plan's three alerts. @defaultValue true */
+  readonly planAlerts?: boolean | undefined;
+  /** Window of the rates and of active users, ms; 1 s to 1 day. @defaultValue 300000 */
+  readonly rateWindowMs?: number | undefined;
+  /** Records in the window below which a rate has no data; 1 to 1,000,000. @defaultValue 10 */
+  readonly rateMinimumSamples?: number | undefined;
+}
+
+const defaults = {
+  clock: systemClock,
+  random: systemRandom,
+  maxSeriesPerMetric: 2_000,
+  defaultMetrics: true,
+  planAlerts: true,
+  rateWindowMs: 300_000,
+  rateMinimumSamples: 10,
+};
+
+const ranges = {
+  maxSeriesPerMetric: { min: 2, max: 1_000_000, integer: true },
+  rateWindowMs: { min: 1_000, max: 86_400_000 },
+  rateMinimumSamples: { min: 1, max: 1_000_000, integer: true },
+};
+
+/** Counts exceptions of alert listeners: they must not stop one another. */
+const LISTENER_FAULTS = "enhanced_integration_alert_listener_faults_total";
+
+/**
+ * Metrics and alerts in one process, without infrastructure: record, alert, export.
+ *
+ * @example
+ * const monitoring = new MonitoringSystem();
+ * const jobs = monitoring.trackMetric("jobs_done", "counter", { labels: ["queue"] });
+ * jobs.labels({ queue: "mail" }).inc();
+ * monitoring.addAlert("jobs_stuck", { condition: "jobs_waiting > 100", for: "2m", severity: "warning", message: "Jobs pile up" });
+ * const text = await monitoring.metrics();
+ */
+export class MonitoringSystem {
+  readonly #clock: Clock;
+  readonly #registry: MetricRegistry;
+  readonly #alerts: AlertEngine;
+  readonly #standard: StandardMetrics;
+  readonly #windows: RateWindows;
+  readonly #services = new ServiceStatistics();
+  readonly #listeners = new Set<(transition: AlertTransition) => unknown>();
+  readonly #background: Repeater;
+  readonly #listenerFaults: Counter;
+  readonly #recordLag: ((lagMs: number) => void) | undefined;
+
+  /** @throws IntegrationError INVALID_INPUT naming every option out of range */
+  constructor(options: MonitoringOptions = {}) {
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    const resolved = { ...defaults, ...given } as Required<{ [K in keyof typeof defaults]: (typeof defaults)[K] }>;
+    checkNumbers("MonitoringSystem", resolved, ranges);
+    const { clock, rateWindowMs: windowMs, rateMinimumSamples: minimumSamples } = resolved;
+    this.#clock = clock;
+    this.#registry = new MetricRegistry(resolved);
+    this.#alerts = new AlertEngine(this.#registry, clock);
+    this.#listenerFaults = this.#registry.register(LISTENER_FAULTS, "counter", {
+      help: "Alert listeners that threw or rejected.",
+    });
+    this.#standard = registerStandardMetrics(this.#registry);
+    this.#recordLag = resolved.defaultMetrics ? registerProcessMetrics(this.#registry, clock) : undefined;
+    this.#windows = {
+      neonErrors: new RatioWindow({ clock, windowMs, minimumSamples }),
+      mcpErrors: new RatioWindow({ clock, windowMs, minimumSamples }),
+      authSuccesses: new RatioWindow({ clock, windowMs, minimumSamples }),
+      activeUsers: new DistinctWindow({ clock, windowMs }),
+    };
+    const { neonErrors, mcpErrors, authSuccesses, activeUsers } = this.#windows;
+    this.#standard.neonErrorRate.labels().compute(() => neonErrors.ratio());
+    this.#standard.mcpErrorRate.labels().compute(() => mcpErrors.ratio());
+    this.#standard.authSuccessRate.labels().compute(() => authSuccesses.ratio());
+    this.#standard.activeUsers.labels().compute(() => activeUsers.count());
+    this.#background = new Repeater({ clock, random: resolved.random, task: () => void this.checkAlerts() });
+    if (resolved.planAlerts) registerPlanAlerts(this);
+  }
+
+  /**
+   * Declares a metric and returns its handle. Declaring it again alike returns the same one.
+   * @throws IntegrationError INVALID_INPUT for bad names or buckets; CONFLICT when it was declared differently
+   */
+  trackMetric<T extends MetricType, const L extends string = string>(
+    name: string,
+    type: T,
+    options?: MetricOptions<L>,
+  ): MetricOf<L>[T] {
+    return this.#registry.register(name, type, options);
+  }
+
+  /**
+   * Records by name: a counter adds, a gauge is set, a histogram observes. Never throws: unknown names and labels, NaN,
+   * infinities and negative increments are refused and counted in `enhanced_integration_metrics_refused_total{reason}`.
+   */
+  recordMetric(name: string, value: number, labels?: Labels): void {
+    this.#registry.record(name, value, labels);
+  }
+
+  /** @throws IntegrationError INVALID_INPUT when it is not registered, or has another type */
+  counter(name: string): Counter {
+    return this.#registry.get(name, "counter");
+  }
+
+  /** @throws IntegrationError INVALID_INPUT when it is not registered, or has another type */
+  gauge(name: string): Gauge {
+    return this.#registry.get(name, "gauge");
+  }
+
+  /** @throws IntegrationError INVALID_INPUT when it is not registered, or has another type */
+  histogram(name: string): Histogram {
+    return this.#registry.get(name, "histogram");
+  }
+
+  /**
+   * Adds an alert; one of the same name is replaced.
+   * @throws IntegrationError INVALID_INPUT that says where the condition went wrong
+   */
+  addAlert(name: string, options: AlertOptions): void {
+    this.#alerts.add(name, options);
+  }
+
+  /** Every alert and where it stands, `no-data` included. */
+  alerts(): AlertStatus[] {
+    return this.#alerts.statuses();
+  }
+
+  /** Steps all alerts to now. @returns what changed; each change is told once */
+  checkAlerts(): AlertTransition[] {
+    const transitions = this.#alerts.check();
+    for (const transition of transitions) for (const listener of this.#listeners) this.#notify(listener, transition);
+    return transitions;
+  }
+
+  /** @returns a function that unsubscribes */
+  onAlert(listener: (transition: AlertTransition) => unknown): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Checks the alerts in the background every `intervalMs` (jittered; timers hold no process). */
+  start(intervalMs = 15_000): void {
+    checkNumbers("MonitoringSystem.start", { intervalMs }, { intervalMs: { min: 100, max: 86_400_000 } });
+    this.#background.start(intervalMs);
+  }
+
+  stop(): void {
+    this.#background.stop();
+  }
+
+  /** The text for a scraper, written in slices that let the event loop turn. */
+  async metrics(options: { readonly format?: MetricsFormat } = {}): Promise<string> {
+    const asked = this.#clock.now();
+    await nextTurn();
+    this.#recordLag?.(this.#clock.now() - asked);
+    return renderMetrics(this.#registry.all(), options.format ?? "prometheus");
+  }
+
+  /** All alerts as a YAML rule file for Prometheus. */
+  prometheusRules(): string {
+    return prometheusRules(this.#alerts.rules, this.#registry);
+  }
+
+  /** Calls, errors, retries and latency of every service that was called, seen by {@link observe}. */
+  serviceSummary(): Record<string, ServiceSummary> {
+    return this.#services.summary();
+  }
+
+  /**
+   * Feeds the plan's metrics and ours from events, and tells alerts to the bus as `alert.changed`.
+   * @returns a function that unsubscribes
+   */
+  observe(events: EventBus): () => void {
+    const releases = [
+      observeEvents(events, this.#standard, this.#windows, this.#services),
+      this.onAlert(({ name, state, severity, value, message }) =>
+        events.emit("alert.changed", { name, state, severity, value, message }),
+      ),
+    ];
+    return () => releases.forEach((release) => release());
+  }
+
+  #notify(listener: (transition: AlertTransition) => unknown, transition: AlertTransition): void {
+    try {
+      const result = listener(transition);
+      if (result instanceof Promise) result.catch(() => this.#listenerFaults.inc());
+    } catch {
+      this.#listenerFaults.inc();
+    }
+  }
+}
