@@ -1,0 +1,158 @@
+import {
+  codesOf,
+  describeThrown,
+  IntegrationError,
+  type IntegrationErrorOptions,
+  type Judgement,
+  judgeHttpStatus,
+  judgeNeonMessage,
+  judgeNetworkError,
+  judgeSqlState,
+  parseRetryAfter,
+  redactUrls,
+} from "../../core/index.ts";
+import { type HttpExchange } from "./http-exchange.ts";
+
+/** What the place of a failure knows about it. */
+export interface FailureContext {
+  readonly operation: string;
+  /** `connect`: no statement was sent yet. */
+  readonly phase: "connect" | "query";
+  /** The work can be repeated: a plain read, a statement that says so, or a transaction that was rolled back. */
+  readonly repeatable: boolean;
+  /** Nothing of it remains in the database: a retry is safe whatever it did. */
+  readonly rolledBack?: boolean;
+  /** Kept out of the message. */
+  readonly params?: readonly unknown[];
+  readonly exchange?: HttpExchange;
+  /** Milliseconds since the epoch, for a `Retry-After` date. */
+  readonly wallNow?: number;
+}
+
+/** The server's words about a failed statement; the same fields in every driver. */
+interface ServerReport {
+  readonly message: string;
+  readonly code?: string | undefined;
+  readonly severity?: string | undefined;
+  readonly constraint?: string | undefined;
+  readonly schema?: string | undefined;
+  readonly table?: string | undefined;
+  readonly column?: string | undefined;
+}
+
+/** The only place where a driver's failure becomes an {@link IntegrationError}. */
+export function toNeonError(thrown: unknown, context: FailureContext): IntegrationError {
+  if (IntegrationError.isInstance(thrown)) return thrown;
+  const { exchange } = context;
+  const report = reportOf(thrown);
+  const judgement = judge(thrown, report, context);
+  const notSent = judgement.notSent === true || context.phase === "connect" || context.rolledBack === true;
+  const recoverable = judgement.verdict === "retryable" || judgement.verdict === "throttled";
+  const retryAfterMs = parseRetryAfter(exchange?.retryAfter, context.wallNow ?? 0);
+  return new IntegrationError({
+    code: judgement.code,
+    // The statement may have run, and running it again would not be the same: nobody may repeat it blindly.
+    verdict: recoverable && !notSent && !context.repeatable ? "outcome-unknown" : judgement.verdict,
+    message: `neon ${context.operation} failed: ${safeMessage(report?.message ?? describeFailure(thrown), report, context)}`,
+    service: "neon",
+    operation: context.operation,
+    ...(recoverable && notSent && { notSent }),
+    ...(report?.code && { sqlState: report.code }),
+    ...(exchange?.status !== undefined && exchange.status !== 200 && { status: exchange.status }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...detailsOf(report),
+    cause: causeOf(thrown),
+  });
+}
+
+/** True if the server answered and its session goes on: the connection may serve the next statement. */
+export function isStatementError(thrown: unknown): boolean {
+  const report = reportOf(thrown);
+  return report?.code !== undefined && report.severity === "ERROR" && !/^(08|57P)/.test(report.code);
+}
+
+function judge(thrown: unknown, report: ServerReport | undefined, context: FailureContext): Judgement {
+  const { exchange } = context;
+  if (report) {
+    // Neon's proxy reports its own failures as XX000 or without any SQLSTATE: only the words tell.
+    const isProxy = report.code === undefined || report.code === "XX000" || report.code === "08P01";
+    const byMessage = isProxy ? judgeNeonMessage(report.message) : undefined;
+    if (byMessage) return byMessage;
+    if (report.code !== undefined) return judgeSqlState(report.code);
+    if (exchange?.status !== undefined && exchange.status !== 400) return judgeStatus(exchange.status);
+    return { code: "QUERY_FAILED", verdict: "fatal" };
+  }
+  const message = describeThrown(thrown);
+  if (/^Query read timeout|^timeout expired/.test(message)) return { code: "ATTEMPT_TIMEOUT", verdict: "retryable" };
+  if (/not queryable/.test(message)) return { code: "NETWORK", verdict: "retryable", notSent: true };
+  if (/connection terminated|timeout exceeded when trying to connect|websocket|server response/i.test(message))
+    return { code: "NETWORK", verdict: "retryable" };
+  const network = judgeNetworkError(thrown);
+  if (network) return network;
+  if (exchange?.status !== undefined) return { code: "INVALID_OUTPUT", verdict: "fatal" };
+  if (exchange?.sent === true || context.phase === "connect") return { code: "NETWORK", verdict: "retryable" };
+  // The driver threw before anything left: a parameter that cannot be written down, e.g. a circular object.
+  return { code: "INVALID_INPUT", verdict: "fatal" };
+}
+
+function judgeStatus(status: number): Judgement {
+  if (status === 507) return { code: "INVALID_OUTPUT", verdict: "fatal" }; // the answer exceeds Neon's 10 MiB
+  return judgeHttpStatus(status);
+}
+
+/** Reads the server's report out of a driver's error, or `undefined` if the server said nothing. */
+function reportOf(thrown: unknown): ServerReport | undefined {
+  if (typeof thrown !== "object" || thrown === null) return undefined;
+  const error = thrown as ServerReport & { readonly sourceError?: unknown; readonly name?: string };
+  if (error.severity !== undefined && isSqlState(error.code)) return error;
+  if (error.name !== "NeonDbError" || error.sourceError !== undefined) return undefined;
+  const wrapped = /^Server error \(HTTP status \d+\): ([\s\S]*)$/.exec(error.message);
+  if (!wrapped) return clean(error);
+  const body = parseJson(wrapped[1]!);
+  return body ? clean(body) : { message: error.message.slice(0, 200) };
+}
+
+function clean(report: ServerReport): ServerReport {
+  const message = typeof report.message === "string" ? report.message : "the server gave no reason";
+  return { ...report, message, code: isSqlState(report.code) ? report.code : undefined };
+}
+
+function isSqlState(code: unknown): code is string {
+  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code);
+}
+
+function parseJson(text: string): ServerReport | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as ServerReport) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function detailsOf(report: ServerReport | undefined): Pick<IntegrationErrorOptions, "details"> {
+  const { constraint, schema, table, column } = report ?? {};
+  const known = Object.entries({ constraint, schema, table, column }).filter(([, value]) => value !== undefined);
+  return known.length === 0 ? {} : { details: Object.fromEntries(known) };
+}
+
+/** PostgreSQL quotes the offending input in errors of class 22; a `raise` in a function may quote any parameter. */
+function safeMessage(message: string, report: ServerReport | undefined, context: FailureContext): string {
+  let safe = redactUrls(message);
+  if (report?.code?.startsWith("22")) safe = safe.replace(/"[\s\S]*"/, '"[value]"');
+  for (const param of context.params ?? [])
+    if (typeof param === "string" && param.length >= 4) safe = safe.replaceAll(param, "[value]");
+  return safe;
+}
+
+/** A WebSocket fails with an event, whose useful part is inside. */
+function causeOf(thrown: unknown): unknown {
+  const inner = thrown instanceof Error ? undefined : (thrown as { error?: unknown } | null)?.error;
+  return inner ?? thrown;
+}
+
+function describeFailure(thrown: unknown): string {
+  const codes = codesOf(thrown);
+  const message = describeThrown(thrown);
+  return codes.length === 0 || codes.some((code) => message.includes(code)) ? message : `${message} (${codes[0]})`;
+}

@@ -1,0 +1,132 @@
+import { neon } from "@neondatabase/serverless";
+import { type Clock, type FetchLike, LinkedSignal, type Secret, timeoutError } from "../../core/index.ts";
+import { type ConnectionPoolManager } from "../connection-pool-manager.ts";
+import { connectionStringOf } from "./connection-string.ts";
+import { type FailureContext, toNeonError } from "./errors.ts";
+import { fetchOptionsOf, newExchange } from "./http-exchange.ts";
+import { type BatchOptions, type IsolationLevel } from "./neon-options.ts";
+import { type DriverResult } from "./rows.ts";
+import { type Statement } from "./sql.ts";
+
+/** Runs single statements, and batches where that takes one round trip. */
+export interface Executor {
+  readonly transport: "http" | "websocket" | "tcp";
+  execute(statement: Statement, signal: AbortSignal, repeatable: boolean): Promise<DriverResult>;
+  /** All or nothing, in one request. */
+  batch?(
+    statements: readonly Statement[],
+    signal: AbortSignal,
+    repeatable: boolean,
+    options: Pick<BatchOptions, "isolationLevel" | "readOnly">,
+  ): Promise<DriverResult[]>;
+}
+
+/** One statement on one pooled connection, in PostgreSQL's own protocol. */
+export class PoolExecutor implements Executor {
+  readonly #pools: ConnectionPoolManager;
+
+  constructor(pools: ConnectionPoolManager) {
+    this.#pools = pools;
+  }
+
+  get transport(): "websocket" | "tcp" {
+    return this.#pools.transport;
+  }
+
+  async execute({ text, params }: Statement, signal: AbortSignal, repeatable: boolean): Promise<DriverResult> {
+    const lease = await this.#pools.connect(signal);
+    try {
+      // Extended on purpose: the simple protocol would run several statements in one text, which HTTP refuses.
+      return await lease.query({ text, values: [...params], queryMode: "extended" }, signal);
+    } catch (thrown) {
+      if (signal.aborted) throw signal.reason;
+      throw toNeonError(thrown, { operation: "query", phase: "query", repeatable, params });
+    } finally {
+      lease.release();
+    }
+  }
+}
+
+export interface HttpExecutorOptions {
+  readonly pools: ConnectionPoolManager;
+  readonly fetch: FetchLike | undefined;
+  readonly clock: Clock;
+}
+
+/** Statements as HTTP requests: no connection to keep, to lose or to wait for. */
+export class HttpExecutor implements Executor {
+  readonly transport = "http";
+  readonly #options: HttpExecutorOptions;
+  readonly #connectionString: Secret;
+
+  constructor(options: HttpExecutorOptions) {
+    this.#options = options;
+    this.#connectionString = connectionStringOf(options.pools.target, options.pools.limits.applicationName);
+  }
+
+  execute({ text, params }: Statement, signal: AbortSignal, repeatable: boolean): Promise<DriverResult> {
+    const context = { operation: "query", phase: "query", repeatable, params } as const;
+    return this.#send(context, signal, (sql) => sql.query(text, [...params]) as unknown as Promise<DriverResult>);
+  }
+
+  batch(
+    statements: readonly Statement[],
+    signal: AbortSignal,
+    repeatable: boolean,
+    options: Pick<BatchOptions, "isolationLevel" | "readOnly">,
+  ): Promise<DriverResult[]> {
+    const params = statements.flatMap((statement) => statement.params);
+    const context = { operation: "batch", phase: "query", repeatable, params } as const;
+    return this.#send(context, signal, (sql, fetchOptions) => {
+      const queries = statements.map(({ text, params }) => sql.query(text, [...params]));
+      const isolationLevel = options.isolationLevel && driverIsolationLevels[options.isolationLevel];
+      return sql.transaction(queries, {
+        fullResults: true,
+        fetchOptions,
+        ...(isolationLevel && { isolationLevel }),
+        ...(options.readOnly !== undefined && { readOnly: options.readOnly }),
+      });
+    });
+  }
+
+  /** The driver's promises are lazy, and run again when awaited again: they are made and awaited here, once. */
+  async #send<T>(
+    context: FailureContext,
+    signal: AbortSignal,
+    run: (sql: ReturnType<typeof neon<false, true>>, fetchOptions: Record<string, unknown>) => Promise<T>,
+  ): Promise<T> {
+    const { pools, fetch, clock } = this.#options;
+    const exchange = newExchange(pools.target, fetch);
+    const spec = { service: "neon", operation: context.operation };
+    const { queryTimeoutMs } = pools.limits;
+    const linked = new LinkedSignal()
+      .follow(signal)
+      .after(queryTimeoutMs, clock, () => timeoutError("ATTEMPT_TIMEOUT", spec, queryTimeoutMs));
+    try {
+      const fetchOptions = fetchOptionsOf(exchange, linked.signal);
+      const sql = neon(this.#connectionString.reveal(), {
+        fullResults: true,
+        disableWarningInBrowsers: true,
+        fetchOptions,
+      });
+      const result = await run(sql, fetchOptions);
+      pools.observe("connected");
+      return result;
+    } catch (thrown) {
+      if (signal.aborted) throw signal.reason;
+      const failure = linked.signal.aborted ? new Error("Query read timeout", { cause: thrown }) : thrown;
+      const error = toNeonError(failure, { ...context, exchange, wallNow: clock.wallNow() });
+      if (error.code === "NETWORK") pools.observe("connect-failed", error.message);
+      else if (error.sqlState !== undefined) pools.observe("connected");
+      throw error;
+    } finally {
+      linked.dispose();
+    }
+  }
+}
+
+const driverIsolationLevels = {
+  "read committed": "ReadCommitted",
+  "repeatable read": "RepeatableRead",
+  serializable: "Serializable",
+} as const satisfies Record<IsolationLevel, string>;

@@ -1,0 +1,19 @@
+export { NeonClient } from "./neon-client.ts";
+export {
+  type BatchOptions,
+  type BatchStatement,
+  type CallOptions,
+  type IsolationLevel,
+  type NeonClientOptions,
+  neonDefaults,
+  type QueryFunction,
+  type QueryOptions,
+  type TransactionOptions,
+} from "./neon-options.ts";
+export { type Transaction } from "./transaction.ts";
+export { type UserClaims } from "./user-claims.ts";
+export { type ListenOptions, type Subscription } from "./listener.ts";
+export { type Field, type Row, type Rows } from "./rows.ts";
+export { identifier, sql, SqlFragment } from "./sql.ts";
+export { migrate, type MigrateOptions, type MigrateResult, type SqlSession } from "./migrate.ts";
+export { type ConnectionTarget, parseConnectionString } from "./connection-string.ts";

@@ -1,0 +1,110 @@
+import {
+  type CallRunner,
+  type FetchLike,
+  IntegrationError,
+  type Priority,
+  type Secret,
+  type TokenVerifier,
+} from "../../core/index.ts";
+import { type ConnectionPoolManager, type PoolOptions } from "../connection-pool-manager.ts";
+import { type Rows, type Row } from "./rows.ts";
+import { type SqlFragment, type StatementSource } from "./sql.ts";
+
+/** Give either a connection string (then the client makes and closes its own pool) or a ready pool. */
+export interface NeonClientOptions extends Partial<PoolOptions> {
+  /** A pool to share; it stays the giver's to close. Its options win over those given here. */
+  readonly pools?: ConnectionPoolManager | undefined;
+  /** For LISTEN and migrations. @defaultValue the connection string without Neon's `-pooler` */
+  readonly directConnectionString?: string | Secret | undefined;
+  /** The policies that each call runs under. @defaultValue one attempt under a deadline */
+  readonly runner?: CallRunner | undefined;
+  /** Rows that one statement may return, 1 or more (MAX_QUERY_RESULTS). @defaultValue 10000 */
+  readonly maxRows?: number | undefined;
+  /** @defaultValue the global `fetch`, looked up per request */
+  readonly fetch?: FetchLike | undefined;
+  /** Needed by `asUser` with a token. */
+  readonly verifier?: TokenVerifier | undefined;
+  /** Writes each statement's text to the logger at debug level; parameters never. @defaultValue false */
+  readonly sqlLogging?: boolean | undefined;
+  /** Dimension of the embedding column, fixed by the first migration (OLLAMA_EMBED_MODEL's). @defaultValue 768 */
+  readonly embeddingDimensions?: number | undefined;
+}
+
+export const neonDefaults = { maxRows: 10_000, embeddingDimensions: 768 } as const;
+
+export interface CallOptions {
+  /** The caller's wish to stop. */
+  readonly signal?: AbortSignal | undefined;
+  /** Total time, ms. @defaultValue the runner's */
+  readonly deadlineMs?: number | undefined;
+  readonly priority?: Priority | undefined;
+}
+
+export interface QueryOptions extends CallOptions {
+  /** The statement may be sent twice. @defaultValue true only for what is provably a plain read */
+  readonly idempotent?: boolean | undefined;
+  /** @defaultValue the client's */
+  readonly maxRows?: number | undefined;
+  /** Names the statement in events and logs instead of its fingerprint. */
+  readonly name?: string | undefined;
+}
+
+export interface QueryFunction {
+  /**
+   * Runs one statement. Values of the template become parameters, fragments become text.
+   *
+   * @throws IntegrationError QUERY_FAILED, CONFLICT (a constraint), FORBIDDEN, NETWORK, INVALID_OUTPUT (too many rows) …
+   * @example
+   * const rows = await neon.query<{ id: string }>`select id from listings where zipcode = ${zipcode}`;
+   */
+  <R extends object = Row>(template: TemplateStringsArray, ...values: unknown[]): Promise<Rows<R>>;
+  <R extends object = Row>(
+    statement: string | SqlFragment,
+    params?: readonly unknown[],
+    options?: QueryOptions,
+  ): Promise<Rows<R>>;
+}
+
+export type IsolationLevel = "read committed" | "repeatable read" | "serializable";
+
+export interface TransactionOptions extends CallOptions {
+  /** @defaultValue the database's, usually read committed */
+  readonly isolationLevel?: IsolationLevel | undefined;
+  readonly readOnly?: boolean | undefined;
+  /**
+   * Whether `fn` may run again after the database rolled everything back (serialization failure, deadlock, connection
+   * lost before COMMIT). Switch it off if `fn` has effects outside the database. @defaultValue true
+   */
+  readonly retry?: boolean | undefined;
+}
+
+export interface BatchOptions extends CallOptions {
+  readonly isolationLevel?: IsolationLevel | undefined;
+  readonly readOnly?: boolean | undefined;
+  /** @defaultValue true only if every statement is provably a plain read */
+  readonly idempotent?: boolean | undefined;
+  readonly maxRows?: number | undefined;
+}
+
+/** One statement of a batch. */
+export type BatchStatement = SqlFragment | { readonly text: string; readonly params?: readonly unknown[] };
+
+const queryOptionNames = ["signal", "deadlineMs", "priority", "idempotent", "maxRows", "name"];
+
+/** Tells the two forms of {@link QueryFunction} apart. */
+export function readQueryArguments(
+  source: StatementSource,
+  rest: readonly unknown[],
+): [readonly unknown[], QueryOptions] {
+  if (typeof source === "object" && Array.isArray(source)) return [rest, {}];
+  const [params = [], options = {}] = rest as [(readonly unknown[])?, QueryOptions?];
+  if (!Array.isArray(params))
+    throw invalid(
+      `query's second argument is the array of parameters, its third the options (${queryOptionNames.join(", ")})`,
+    );
+  return [params, options];
+}
+
+export function invalid(message: string): IntegrationError {
+  return new IntegrationError({ code: "INVALID_INPUT", message, service: "neon" });
+}

@@ -1,0 +1,145 @@
+import { type EventEmitter } from "node:events";
+import { Client as NeonDriverClient } from "@neondatabase/serverless";
+import pg from "pg";
+import { WebSocket } from "ws";
+import { type Clock } from "../../core/index.ts";
+import { authorityOf, type ConnectionTarget } from "../neon/connection-string.ts";
+import { type PoolLimits } from "./pool-options.ts";
+
+/** How a pool's connections travel. */
+export type PoolTransport = "websocket" | "tcp";
+
+export interface DriverOptions {
+  readonly target: ConnectionTarget;
+  readonly transport: PoolTransport;
+  readonly limits: PoolLimits;
+  readonly clock: Clock;
+  /** A connection that worked was lost, idle or in use. */
+  readonly onLost?: (error: unknown) => void;
+}
+
+type ClientClass = new (config?: pg.ClientConfig) => pg.Client;
+type Callback = (error?: unknown) => void;
+
+/**
+ * pg's client class over the wanted transport, with the guards that the bare drivers lack. The error listener is there
+ * from the constructor on: a killed connection without one takes the process down, in the pool or out of it.
+ */
+export function clientClass(options: DriverOptions): ClientClass {
+  return options.transport === "tcp" ? tcpClient(options) : webSocketClient(options);
+}
+
+export function clientConfig({ target, transport, limits }: DriverOptions): pg.ClientConfig {
+  const { host, port, user, database, params } = target;
+  const isTcp = transport === "tcp";
+  return {
+    host,
+    port,
+    user,
+    database,
+    password: target.password.reveal(),
+    ssl: isTcp ? target.ssl : false, // inside a WebSocket the tunnel is what is encrypted
+    application_name: params["application_name"] ?? limits.applicationName,
+    query_timeout: limits.queryTimeoutMs,
+    connectionTimeoutMillis: limits.connectionTimeoutMs,
+    // A pooler refuses startup parameters that it does not know; transactions set the bound themselves there.
+    ...(isTcp && !target.isPooler && { statement_timeout: limits.queryTimeoutMs }),
+    ...(params["options"] !== undefined && { options: params["options"] }),
+    ...(isTcp && { keepAlive: true, keepAliveInitialDelayMillis: 10_000 }),
+  };
+}
+
+/** True where the server's own statement bound must be set inside each transaction. */
+export function needsLocalTimeout(target: ConnectionTarget, transport: PoolTransport): boolean {
+  return transport === "websocket" || target.isPooler;
+}
+
+/** Cuts the connection now, without the goodbyes that a silent server would leave unanswered. */
+export function destroyClient(client: pg.ClientBase): void {
+  const { stream } = (client as unknown as { connection: { stream: Cuttable } }).connection;
+  if (stream.ws) stream.ws.terminate();
+  else stream.destroy();
+}
+interface Cuttable {
+  readonly ws?: WebSocket;
+  destroy(): void;
+}
+
+function tcpClient({ onLost }: DriverOptions): ClientClass {
+  return class extends pg.Client {
+    constructor(config?: pg.ClientConfig) {
+      super(config);
+      this.on("error", once(onLost));
+    }
+  };
+}
+
+function webSocketClient({ target, limits, clock, onLost }: DriverOptions): ClientClass {
+  const Driver = NeonDriverClient as unknown as new (config?: pg.ClientConfig) => DriverInternals;
+  return class extends Driver {
+    constructor(config?: pg.ClientConfig) {
+      super(config);
+      this.on("error", once(onLost));
+      // Set on this client alone: neonConfig's globals belong to the host. `ws` tells why a connect failed, Node's own does not.
+      const settings = this.neonConfig;
+      settings.webSocketConstructor = WebSocket;
+      settings.disableWarningInBrowsers = true;
+      if (!target.isLoopback) return;
+      settings.wsProxy = () => `${authorityOf(target)}/v2`;
+      settings.useSecureWebSocket = false;
+      settings.coalesceWrites = false; // saves a timer turn per round trip, worth more than a frame on this path
+    }
+
+    /**
+     * The driver reports success as soon as the tunnel stands, before the password and before a suspended compute woke
+     * up. Ours waits until the server is ready, so that the bound on connecting covers all of it.
+     */
+    override connect(callback?: Callback): Promise<void> | undefined {
+      if (!callback)
+        return new Promise((resolve, reject) => {
+          void this.connect((error) => (error ? reject(error) : resolve()));
+        });
+      const timer = clock.setTimer(() => {
+        settle(new Error(`timeout exceeded when trying to connect: not ready within ${limits.connectionTimeoutMs} ms`));
+        destroyClient(this as unknown as pg.ClientBase);
+      }, limits.connectionTimeoutMs);
+      const settle = once((error?: unknown) => {
+        timer.cancel();
+        this.off("error", settle).off("end", onEnd);
+        callback(error);
+      });
+      const onEnd = () => settle(new Error("Connection terminated unexpectedly"));
+      void super.connect((error) => (error ? settle(error) : undefined));
+      this.on("error", settle).on("end", onEnd);
+      this.connection.once("readyForQuery", () => settle());
+      return undefined; // as pg's callback form does
+    }
+
+    ref(): void {
+      (this.connection.stream.ws as Sockets | undefined)?._socket?.ref();
+    }
+
+    /** An idle connection must not keep the process alive; the driver's own `unref` does nothing. */
+    unref(): void {
+      (this.connection.stream.ws as Sockets | undefined)?._socket?.unref();
+    }
+  } as unknown as ClientClass;
+}
+
+interface DriverInternals extends EventEmitter {
+  readonly neonConfig: Record<string, unknown>;
+  readonly connection: EventEmitter & { readonly stream: Cuttable };
+  connect(callback?: Callback): Promise<void> | undefined;
+}
+interface Sockets {
+  readonly _socket?: { ref(): void; unref(): void };
+}
+
+function once<A extends unknown[]>(fn: ((...args: A) => void) | undefined): (...args: A) => void {
+  let called = false;
+  return (...args) => {
+    if (called) return;
+    called = true;
+    fn?.(...args);
+  };
+}

@@ -1,0 +1,166 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { migrate, type SqlSession } from "../../../src/clients/neon/index.ts";
+import { packageRoot } from "../../../src/core/index.ts";
+import { openPglite } from "./support/pglite.ts";
+
+const directory = join(packageRoot(), "migrations");
+const embeddingDimensions = 3;
+
+describe("the shipped migrations", () => {
+  let session: SqlSession;
+  let close: () => Promise<void>;
+  const one = async (text: string, values?: unknown[]) =>
+    (await session.query(text, values)).rows[0] as Record<string, unknown>;
+
+  beforeAll(async () => {
+    ({ session, close } = await openPglite());
+  });
+  afterAll(() => close());
+
+  it("shows with dryRun what it would apply, and changes nothing", async () => {
+    const pending = await migrate(session, { directory, embeddingDimensions, dryRun: true });
+    expect(pending.applied[0]).toBe("0001_extensions.sql");
+    expect(pending.skipped).toEqual([]);
+    expect(await one("select to_regclass('listings') as found")).toEqual({ found: null });
+  });
+
+  it("applies each file once and records the embedding's dimension", async () => {
+    const first = await migrate(session, { directory, embeddingDimensions });
+    const second = await migrate(session, { directory, embeddingDimensions });
+    expect(second).toEqual({ applied: [], skipped: first.applied });
+    expect(await one("select settings from enhanced_integration_migrations where name = 'listings'")).toEqual({
+      settings: { embedding_dimensions: 3 },
+    });
+  });
+
+  it("refuses another dimension and names the variable and the job", async () => {
+    await expect(migrate(session, { directory, embeddingDimensions: 512 })).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringMatching(/3 dimensions.*OLLAMA_EMBED_MODEL.*512.*re-embedding job/s),
+    });
+  });
+
+  it("gives every column a default except the named ones", async () => {
+    await session.query("insert into user_workflows (user_id, name) values (gen_random_uuid(), 'search')");
+    await session.query("insert into market_alerts (user_id) values (gen_random_uuid())");
+    await session.query("insert into webhook_events (event_type) values ('listing.created')");
+    await session.query("insert into scraping_sessions default values");
+    expect(await one("select name, active, trigger_count, criteria from market_alerts")).toEqual({
+      name: "Market alert",
+      active: true,
+      trigger_count: 0,
+      criteria: {},
+    });
+  });
+
+  it("searches listings by text, by a misspelt title and by vector", async () => {
+    await session.query(
+      `insert into listings (source, source_key, title, description, price, content_hash, embedding) values
+         ('s', '1', 'Quiet garden flat', 'Two rooms near the park', 100, 'h1', '[1,0,0]'),
+         ('s', '2', 'Loft downtown', 'Concrete and glass', 200, 'h2', '[0,1,0]')`,
+    );
+    expect(
+      await one("select source_key from listings where search_text @@ websearch_to_tsquery('english', 'parks')"),
+    ).toEqual({ source_key: "1" });
+    expect(await one("select source_key from listings order by similarity(title, 'quite gardn') desc limit 1")).toEqual(
+      { source_key: "1" },
+    );
+    expect(await one("select source_key from listings order by embedding <=> '[0,1,0.1]' limit 1")).toEqual({
+      source_key: "2",
+    });
+    await expect(
+      session.query(
+        "insert into listings (source, source_key, title, description, price, content_hash) values ('s', '1', 't', 'd', 1, 'h')",
+      ),
+    ).rejects.toThrow(/listings_source_source_key_key/);
+  });
+
+  it("moves updated_at on every change of a user's row", async () => {
+    const before = await one(
+      "update user_workflows set updated_at = 'epoch' returning updated_at > '2000-01-01' as moved",
+    );
+    expect(before).toEqual({ moved: true });
+  });
+});
+
+describe("the migration runner", () => {
+  let session: SqlSession;
+  let close: () => Promise<void>;
+  let folder: string;
+  beforeAll(async () => {
+    ({ session, close } = await openPglite());
+    folder = await mkdtemp(join(tmpdir(), "ei-migrations-"));
+  });
+  afterAll(async () => {
+    await close();
+    await rm(folder, { recursive: true });
+  });
+
+  it("refuses an applied file that was changed, and names it", async () => {
+    await writeFile(join(folder, "0001_first.sql"), "create table first (id int);");
+    await migrate(session, { directory: folder, embeddingDimensions });
+    await writeFile(join(folder, "0001_first.sql"), "create table first (id bigint);");
+    await expect(migrate(session, { directory: folder, embeddingDimensions })).rejects.toMatchObject({
+      code: "CONFLICT",
+      message: expect.stringContaining("0001_first.sql"),
+    });
+    await writeFile(join(folder, "0001_first.sql"), "create table first (id int);");
+  });
+
+  it("undoes a failing file as a whole, keeps those before it and says which failed", async () => {
+    await writeFile(join(folder, "0002_good.sql"), "create table good (id int);");
+    await writeFile(join(folder, "0003_bad.sql"), "create table half (id int); select no_such_column from good;");
+    await expect(migrate(session, { directory: folder, embeddingDimensions })).rejects.toMatchObject({
+      code: "QUERY_FAILED",
+      sqlState: "42703",
+      message: expect.stringContaining("0003_bad.sql failed"),
+    });
+    const { rows } = await session.query("select to_regclass('good') as good, to_regclass('half') as half");
+    expect(rows[0]).toEqual({ good: "good", half: null });
+    await rm(join(folder, "0003_bad.sql"));
+  });
+
+  it("refuses a folder that cannot be read, a wrong file name and a version used twice", async () => {
+    await expect(migrate(session, { directory: "/nowhere", embeddingDimensions })).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+    });
+    const other = await mkdtemp(join(tmpdir(), "ei-migrations-"));
+    await writeFile(join(other, "first.sql"), "select 1");
+    await expect(migrate(session, { directory: other, embeddingDimensions })).rejects.toThrow(
+      /first\.sql is not named like/,
+    );
+    await rm(join(other, "first.sql"));
+    await writeFile(join(other, "0001_a.sql"), "select 1");
+    await writeFile(join(other, "1_b.sql"), "select 1");
+    await expect(migrate(session, { directory: other, embeddingDimensions })).rejects.toThrow(
+      /version 1 is used by two files/,
+    );
+    await rm(other, { recursive: true });
+  });
+
+  it("names a required extension that the server lacks", async () => {
+    const other = await mkdtemp(join(tmpdir(), "ei-migrations-"));
+    await cp(join(directory, "0001_extensions.sql"), join(other, "0009_extensions.sql"));
+    const text = await readFile(join(other, "0009_extensions.sql"), "utf8");
+    await writeFile(join(other, "0009_extensions.sql"), text.replace("exists vector", "exists no_such_extension"));
+    await expect(migrate(session, { directory: other, embeddingDimensions })).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringContaining('the PostgreSQL extension "no_such_extension"'),
+    });
+    await rm(other, { recursive: true });
+  });
+
+  it("leaves an auth.uid() alone that was there before", async () => {
+    const { session: supabase, close: closeSupabase } = await openPglite();
+    await supabase.query(
+      "create schema auth; create function auth.uid() returns uuid language sql as $$ select '00000000-0000-0000-0000-000000000001'::uuid $$",
+    );
+    await migrate(supabase, { directory, embeddingDimensions });
+    const { rows } = await supabase.query("select auth.uid() as uid, auth.role() as role");
+    expect(rows[0]).toEqual({ uid: "00000000-0000-0000-0000-000000000001", role: null });
+    await closeSupabase();
+  });
+});

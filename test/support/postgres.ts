@@ -1,0 +1,129 @@
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+
+/** A database of a test's own on a real PostgreSQL server. */
+export interface TestDatabase {
+  readonly connectionString: string;
+  /** Over a connection of its own: to look from outside, or to kill backends. */
+  admin<R extends object = Record<string, unknown>>(text: string, params?: unknown[]): Promise<R[]>;
+  drop(): Promise<void>;
+}
+
+const DEFAULT_SERVER = "postgresql://postgres@127.0.0.1:5432/postgres";
+const BINARIES = "/usr/lib/postgresql";
+
+/**
+ * Creates a database on the server of DATABASE_URL, else on 127.0.0.1:5432, else on one that is started for this file
+ * from the installed binaries.
+ */
+export async function createDatabase(): Promise<TestDatabase> {
+  const server = await findServer();
+  const name = `ei_test_${randomBytes(6).toString("hex")}`;
+  await run(server.url, `create database ${name}`);
+  const url = new URL(server.url);
+  url.pathname = `/${name}`;
+  const connectionString = url.toString();
+  return {
+    connectionString,
+    admin: (text, params) => run(connectionString, text, params),
+    async drop() {
+      await run(server.url, `drop database if exists ${name} with (force)`);
+      await server.stop();
+    },
+  };
+}
+
+interface Server {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+async function findServer(): Promise<Server> {
+  const configured = process.env["DATABASE_URL"];
+  const tried: string[] = [];
+  for (const url of configured ? [configured] : [DEFAULT_SERVER]) {
+    try {
+      await run(url, "select 1");
+      return { url, stop: async () => undefined };
+    } catch (error) {
+      tried.push(`${new URL(url).host}: ${error instanceof Error ? error.message || error.name : String(error)}`);
+    }
+  }
+  return startServer(tried.join("; "));
+}
+
+async function run<R extends object>(connectionString: string, text: string, params: unknown[] = []): Promise<R[]> {
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5_000 });
+  client.on("error", () => undefined);
+  await client.connect();
+  try {
+    return (await client.query(text, params)).rows as R[];
+  } finally {
+    await client.end();
+  }
+}
+
+async function startServer(reason: string): Promise<Server> {
+  const version = existsSync(BINARIES) ? readdirSync(BINARIES).sort((a, b) => Number(b) - Number(a))[0] : undefined;
+  if (version === undefined)
+    throw new Error(
+      `No PostgreSQL for the tests (${reason}), and none to start under ${BINARIES}. Set DATABASE_URL, or install postgresql.`,
+    );
+  const bin = (name: string) => join(BINARIES, version, "bin", name);
+  const folder = mkdtempSync(join(tmpdir(), "ei-postgres-"));
+  const owner = unprivilegedUser();
+  if (owner) chownSync(folder, owner.uid, owner.gid);
+  const port = await freePort();
+  const data = join(folder, "data");
+  const init = spawnSync(bin("initdb"), ["-D", data, "-U", "postgres", "-A", "trust", "--no-sync"], { ...owner });
+  if (init.status !== 0) throw new Error(`initdb failed (${reason}): ${String(init.stderr)}`);
+  const server = spawn(bin("postgres"), ["-D", data, "-p", String(port), "-k", folder, "-c", "fsync=off"], {
+    ...owner,
+    stdio: "ignore",
+  });
+  const url = `postgresql://postgres@127.0.0.1:${port}/postgres`;
+  await untilReady(url, server);
+  return {
+    url,
+    async stop() {
+      const exited = new Promise((resolve) => server.once("exit", resolve));
+      server.kill("SIGINT");
+      await exited;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilReady(url: string, server: ChildProcess): Promise<void> {
+  for (let attempt = 0; server.exitCode === null && attempt < 100; attempt += 1) {
+    const ready = await run(url, "select 1").catch(() => undefined);
+    if (ready) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  server.kill("SIGKILL");
+  throw new Error("the PostgreSQL started for the tests did not become ready");
+}
+
+/** postgres refuses to run as root. */
+function unprivilegedUser(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const id = (flag: string) => Number(spawnSync("id", [flag, "postgres"], { encoding: "utf8" }).stdout.trim());
+  const [uid, gid] = [id("-u"), id("-g")];
+  if (!uid || !gid) throw new Error("the tests run as root and need the system user postgres to start a server");
+  return { uid, gid };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
