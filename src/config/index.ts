@@ -1,0 +1,12 @@
+export { type Config } from "./config.ts";
+export { type Env, loadEnv } from "./env.ts";
+export { renderEnvExample } from "./env-example.ts";
+export { type ExplainedSetting, explainConfig } from "./explain-config.ts";
+export { type FeatureName, type FeatureStatus } from "./features.ts";
+export { type KeySet, type PostgresConnection, type RedisConnection, type Schedule } from "./kinds/index.ts";
+export { loadConfig } from "./load-config.ts";
+export { type ConfigWarning } from "./report.ts";
+export { type NeonConfig } from "./rules/neon.ts";
+export { type SupabaseConfig } from "./rules/supabase.ts";
+export { type TinyfishConfig } from "./rules/tinyfish.ts";
+export { type Environment } from "./setting.ts";
