@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { type AttemptContext, type CallRunner, type CallSpec } from "./call.ts";
 import { abortedError, raceSignal, timeoutError } from "./deadline.ts";
-import { annotateError, IntegrationError, toIntegrationError } from "./errors.ts";
+import { annotateError, IntegrationError } from "./errors.ts";
+import { errorFromThrown } from "./judge-thrown.ts";
 import { LinkedSignal } from "./linked-signal.ts";
 import { type Clock, systemClock } from "./ports.ts";
 import { streamThrough } from "./stream-call.ts";
@@ -19,9 +20,10 @@ export function directRunner(options: { clock?: Clock; deadlineMs?: number } = {
     const callId = randomUUID();
     const deadlineMs = spec.deadlineMs ?? options.deadlineMs ?? DEFAULT_DEADLINE_MS;
     const deadlineAt = clock.now() + deadlineMs;
+    let sent = false;
     const linked = new LinkedSignal()
-      .follow(spec.signal, (cause) => abortedError(spec, cause))
-      .after(deadlineMs, clock, () => timeoutError("DEADLINE_EXCEEDED", spec, deadlineMs));
+      .follow(spec.signal, (cause) => abortedError(spec, cause, { sent }))
+      .after(deadlineMs, clock, () => timeoutError("DEADLINE_EXCEEDED", spec, deadlineMs, { sent }));
     const { signal } = linked;
     const context: AttemptContext = {
       callId,
@@ -33,11 +35,13 @@ export function directRunner(options: { clock?: Clock; deadlineMs?: number } = {
     };
     try {
       signal.throwIfAborted();
+      sent = true;
       return await raceSignal(attempt(context), signal);
     } catch (thrown) {
       const error = signal.aborted && IntegrationError.isInstance(signal.reason) ? signal.reason : thrown;
-      const facts = { service: spec.service, operation: spec.operation, callId, attempts: 1 };
-      throw annotateError(toIntegrationError(error, { code: "NETWORK", verdict: "fatal" }), facts);
+      const { service, operation } = spec;
+      const known = errorFromThrown(error, { service, operation, wallNow: clock.wallNow() });
+      throw annotateError(known, { service, operation, callId, attempts: sent ? 1 : 0 });
     } finally {
       linked.dispose();
     }

@@ -10,3 +10,4 @@ export * from "./verdicts.ts";
 export * from "./retry-after.ts";
 export * from "./secret.ts";
 export * from "./package-root.ts";
+export * from "./judge-thrown.ts";

@@ -11,7 +11,7 @@ export const MAX_SERVER_HINT_MS = 24 * 60 * 60 * 1000;
 export function parseRetryAfter(value: string | null | undefined, wallNow: number): number | undefined {
   const text = value?.trim();
   if (!text) return undefined;
-  if (/^\d{1,15}(\.\d{1,6})?$/.test(text)) return Math.min(Number(text) * 1000, MAX_SERVER_HINT_MS);
+  if (/^\d+(\.\d+)?$/.test(text)) return Math.min(Number(text) * 1000, MAX_SERVER_HINT_MS);
   if (!/^[A-Z][a-z]{2}/.test(text)) return undefined;
   const at = Date.parse(text);
   return Number.isNaN(at) ? undefined : Math.min(Math.max(0, at - wallNow), MAX_SERVER_HINT_MS);
