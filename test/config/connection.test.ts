@@ -75,5 +75,6 @@ describe("a Redis connection string", () => {
     const secured = "rediss://:pw@cache.example.com:6380/0";
     expect(read(secured)).toEqual({ url: secured, host: "cache.example.com", port: 6380, tls: true });
     expect(read("http://localhost")).toContain("not a Redis");
+    expect(read("redis://user:12/hunter2@cache.example.com")).toContain("not a Redis");
   });
 });
