@@ -1,29 +1,29 @@
 import { contentWords, rankSentences } from "./extractive-answer.ts";
-import { type Prompt } from "./prompt.ts";
+import { type Prompt, splitSentences } from "./prompt.ts";
 
 const NUMBER = String.raw`-?\d[\d,]*(?:\.\d+)?`;
 
 /** What the prompt's own words say about a property called `name`. Each answer is text found there, or undefined. */
 export class ContextFacts {
-  readonly #prompt: Prompt;
-  /** Without the question and without schemas: those speak of names, not of values. */
+  readonly #question: string;
+  /** Without schemas: those speak of names, not of values. */
   readonly #text: string;
 
-  constructor(prompt: Prompt) {
-    this.#prompt = prompt;
-    this.#text = prompt.context.filter((line) => !looksLikeSchema(line)).join("\n");
-  }
-
-  get text(): string {
-    return this.#text;
+  constructor({ question, text }: Prompt) {
+    this.#question = question;
+    this.#text = text
+      .split("\n")
+      .filter((line) => !looksLikeSchema(line))
+      .join("\n");
   }
 
   /** `name: value`, `name = value` or `"name": value`. */
   labelled(name: string): string | undefined {
     const label = nameWords(name).map(escape).join("[ _-]*");
-    const found = new RegExp(String.raw`(?<![\p{L}\p{N}])"?${label}"?\s*[:=]\s*("[^"\n]*"|[^\n,;}\]]+)`, "iu").exec(
-      this.#text,
-    )?.[1];
+    const found = new RegExp(
+      String.raw`(?<![\p{L}\p{N}])"?${label}"?\s*[:=]\s*("[^"\n]*"|(?:[^\n,;}\]]|,(?=\d{3}))+)`,
+      "iu",
+    ).exec(this.#text)?.[1];
     return found?.replace(/^"|"$|\.$/g, "").trim() || undefined;
   }
 
@@ -73,10 +73,9 @@ export class ContextFacts {
 
   /** The sentence that speaks most of the name, or of the question. */
   sentenceAbout(name: string, description = ""): string | undefined {
-    const { question, context } = this.#prompt;
-    const sentences = context.filter((line) => !looksLikeSchema(line));
+    const sentences = splitSentences(this.#text);
     const about = `${nameWords(name).join(" ")} ${description}`;
-    return rankSentences(about, sentences, 1)[0] ?? rankSentences(question, sentences, 1)[0] ?? sentences[0];
+    return rankSentences(about, sentences, 1)[0] ?? rankSentences(this.#question, sentences, 1)[0] ?? sentences[0];
   }
 }
 

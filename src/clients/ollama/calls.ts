@@ -1,0 +1,104 @@
+import { type CallRunner, type CallSpec, IntegrationError, LinkedSignal } from "../../core/index.ts";
+import { type CallOptions } from "./requests.ts";
+
+/** Runs a client's calls through its runner, and ends them all on close. */
+export class Calls {
+  readonly #runner: CallRunner;
+  readonly #closing = new AbortController();
+  /** Attempts under way. */
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(runner: CallRunner) {
+    this.#runner = runner;
+  }
+
+  /** Fires on close. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** @throws IntegrationError CLOSED once the client is closed */
+  async run<T>(operation: string, options: CallOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const linked = this.#link(options);
+    try {
+      return await this.#runner.run(spec(operation, options, linked.signal), async ({ signal }) => {
+        const ended = this.#begin();
+        try {
+          return await work(signal);
+        } finally {
+          ended();
+        }
+      });
+    } catch (thrown) {
+      throw this.#inOurWords(thrown, options);
+    } finally {
+      linked.dispose();
+    }
+  }
+
+  /** @throws IntegrationError CLOSED once the client is closed */
+  async *stream<T>(
+    operation: string,
+    options: CallOptions,
+    work: (signal: AbortSignal) => AsyncIterable<T>,
+  ): AsyncGenerator<T, void, undefined> {
+    const linked = this.#link(options);
+    const begin = () => this.#begin();
+    try {
+      yield* this.#runner.stream(spec(operation, options, linked.signal), async function* ({ signal }) {
+        const ended = begin();
+        try {
+          yield* work(signal);
+        } finally {
+          ended();
+        }
+      });
+    } catch (thrown) {
+      throw this.#inOurWords(thrown, options);
+    } finally {
+      linked.dispose();
+    }
+  }
+
+  /** Aborts what is under way and waits until it is gone. */
+  async close(): Promise<void> {
+    this.#closing.abort(closed());
+    await Promise.all(this.#running);
+  }
+
+  #link(options: CallOptions): LinkedSignal {
+    if (this.closing.aborted) throw closed();
+    return new LinkedSignal().follow(options.signal).follow(this.closing);
+  }
+
+  #begin(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#running.add(promise);
+    return () => {
+      this.#running.delete(promise);
+      resolve();
+    };
+  }
+
+  /** A runner sees only that its signal fired; we know whether the caller or close did it. */
+  #inOurWords(thrown: unknown, options: CallOptions): unknown {
+    const aborted = IntegrationError.isInstance(thrown) && thrown.code === "ABORTED";
+    return aborted && this.closing.aborted && !options.signal?.aborted ? closed() : thrown;
+  }
+}
+
+/** Nothing stays behind on the server, so every call may be repeated. */
+function spec(operation: string, { deadlineMs, priority }: CallOptions, signal: AbortSignal): CallSpec {
+  return {
+    service: "ollama",
+    operation,
+    idempotent: true,
+    signal,
+    // One attempt may need all the time there is: its silences have bounds of their own.
+    ...(deadlineMs !== undefined && { deadlineMs, attemptTimeoutMs: deadlineMs }),
+    ...(priority && { priority }),
+  };
+}
+
+const closed = () =>
+  new IntegrationError({ code: "CLOSED", message: "the Ollama client was closed; make a new one", service: "ollama" });
