@@ -1,4 +1,5 @@
 import { revealSecret, type Secret } from "../../core/index.ts";
+import { escapeControls } from "./control-characters.ts";
 
 const REDACTED = "[redacted]";
 
@@ -16,7 +17,7 @@ export function createRedactor(secrets: readonly (Secret | string)[]): (line: st
   if (forms.size === 0) return (line) => line;
   const longestFirst = [...forms].sort((a, b) => b.length - a.length);
   // Ignoring case covers %2F and %2f, and both cases of hex.
-  const pattern = new RegExp(longestFirst.map(escapePattern).join("|"), "gi");
+  const pattern = new RegExp(longestFirst.map(patternOf).join("|"), "gi");
   return (line) => {
     const clean = line.replace(pattern, REDACTED);
     return clean === line || isJson(clean) ? clean : `${JSON.stringify({ level: "error", msg: clean.trim() })}\n`;
@@ -51,9 +52,19 @@ function encodings(value: string): string[] {
   const text = value.toWellFormed();
   const bytes = Buffer.from(text);
   const plain = [text, encodeURIComponent(text), new URLSearchParams({ v: text }).toString().slice(2)];
-  const all = [...plain, ...base64Forms(bytes), bytes.toString("hex")];
-  // A line is JSON, and a text inside it may be JSON again.
-  return all.flatMap((form) => [jsonEscape(form), jsonEscape(jsonEscape(form))]);
+  return [...plain, ...base64Forms(bytes), bytes.toString("hex")];
+}
+
+/**
+ * What a text looks like in a line of JSON, also inside JSON inside JSON: each level only adds backslashes. A run is
+ * looked at once, from its start, so that a line of backslashes costs no more than any other.
+ */
+function patternOf(text: string): string {
+  const inJson = escapeControls(JSON.stringify(text).slice(1, -1));
+  const pattern = inJson.replace(/\\+|[$^.*+?()[\]{}|]/g, (special) =>
+    special.startsWith("\\") ? `\\\\{${special.length},}` : `\\${special}`,
+  );
+  return inJson.startsWith("\\") ? `(?<!\\\\)${pattern}` : pattern;
 }
 
 /**
@@ -69,6 +80,3 @@ function base64Forms(bytes: Buffer): string[] {
     return [inner, url, encodeURIComponent(inner)];
   });
 }
-
-const jsonEscape = (text: string): string => JSON.stringify(text).slice(1, -1);
-const escapePattern = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
