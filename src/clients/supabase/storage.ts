@@ -1,0 +1,167 @@
+import { IntegrationError } from "../../core/index.ts";
+import { type BucketSettings, ensureBucket } from "./ensure-bucket.ts";
+import { type CallOptions, type Request, type SupabaseConnection } from "./connection.ts";
+import { type DownloadedFile, type FileStream, streamObject } from "./download.ts";
+import { checkBucket, checkPath, encodePath } from "./object-path.ts";
+import { readEntry, readInfo, type StorageEntry, type StoredFile } from "./stored-file.ts";
+import { type UploadedFile, type UploadInput, uploadObject } from "./upload.ts";
+
+/** Where an object is, and on whose behalf it is asked for. */
+export interface ObjectPlace {
+  readonly bucket: string;
+  /** Without a leading slash. */
+  readonly path: string;
+  /** A user's access token: the project's policies decide. @defaultValue none: the server's own key, with all its rights */
+  readonly token?: string | undefined;
+}
+
+export interface ListInput {
+  readonly bucket: string;
+  /** A folder. @defaultValue the top */
+  readonly prefix?: string;
+  /** Only names that begin so. */
+  readonly search?: string;
+  /** @defaultValue 100 */
+  readonly limit?: number;
+  /** @defaultValue 0 */
+  readonly offset?: number;
+  readonly token?: string | undefined;
+}
+
+/** The service takes no more names in one deletion. */
+const MAX_REMOVALS = 1000;
+
+/** Files in the project's storage. */
+export class SupabaseStorage {
+  readonly #connection: SupabaseConnection;
+
+  constructor(connection: SupabaseConnection) {
+    this.#connection = connection;
+  }
+
+  /**
+   * Stores an object. Retried if the body can be sent twice (a stream cannot); if an answer is lost and the next
+   * attempt finds the name taken, the stored object is compared with ours: equal is success.
+   *
+   * @throws IntegrationError `CONFLICT` if the name is taken and `upsert` is not set; `INVALID_INPUT` beyond the bucket's
+   * limits; `FORBIDDEN` by policy; `OUTCOME_UNKNOWN` if the taken name may hold our own bytes and nobody can tell
+   */
+  upload(input: UploadInput, call?: CallOptions): Promise<UploadedFile> {
+    return uploadObject(this.#connection, input, call);
+  }
+
+  /** Reads an object whole. For large ones see {@link stream}. @throws IntegrationError `NOT_FOUND`, also where a policy hides it */
+  async download(place: ObjectPlace, call?: CallOptions): Promise<DownloadedFile> {
+    const request = this.#request("GET", "/object/", place);
+    const operation = { operation: "storage.download", idempotent: true, deadlineMs: this.#transferMs };
+    return this.#connection.run(operation, call, async ({ signal }) => {
+      const { http } = this.#connection;
+      const response = await http.send({ ...request, signal });
+      const bytes = new Uint8Array(await http.read({ ...request, signal }, () => response.arrayBuffer()));
+      const contentType = response.headers.get("content-type") ?? "application/octet-stream";
+      return { bytes, contentType, size: bytes.length };
+    });
+  }
+
+  /**
+   * Reads an object piece by piece. The deadline holds to the last piece; leaving the loop ends the transfer.
+   *
+   * @throws IntegrationError `NOT_FOUND`; once pieces have come, a failure is final
+   * @example
+   * const { body } = await supabase.storage.stream({ bucket: "exports", path: "all.csv" });
+   * for await (const chunk of body) hash.update(chunk);
+   */
+  async stream(place: ObjectPlace, call?: CallOptions): Promise<FileStream> {
+    return streamObject(this.#connection, this.#request("GET", "/object/", place), this.#transferMs, call);
+  }
+
+  /** An URL that opens one object to whoever holds it, until `expiresAt` (seconds since the epoch). */
+  async sign(
+    input: ObjectPlace & { readonly expiresInSeconds: number },
+    call?: CallOptions,
+  ): Promise<{ url: string; expiresAt: number }> {
+    const { expiresInSeconds: expiresIn, bucket, path } = input;
+    if (!(Number.isInteger(expiresIn) && expiresIn >= 1))
+      throw invalid(`expiresInSeconds must be a whole number of at least 1, received ${expiresIn}`);
+    const { clock, storageUrl } = this.#connection.options;
+    const expiresAt = Math.floor(clock.wallNow() / 1000) + expiresIn;
+    const operation = { operation: "storage.sign", idempotent: true };
+    const request = { ...this.#request("POST", "/object/sign/", input), json: { expiresIn } };
+    const { signedURL } = await this.#connection.json<{ signedURL?: unknown }>(operation, call, request);
+    const token = typeof signedURL === "string" ? /[?&]token=([^&]+)/.exec(signedURL)?.[1] : undefined;
+    if (token === undefined) throw unusable("storage.sign");
+    return { url: `${storageUrl}/object/sign/${encodePath(bucket, path)}?token=${token}`, expiresAt };
+  }
+
+  /** Where everybody finds an object of a public bucket. No request is made. */
+  publicUrl({ bucket, path }: Pick<ObjectPlace, "bucket" | "path">): string {
+    return `${this.#connection.options.storageUrl}/object/public/${encodePath(checkBucket(bucket), checkPath(path))}`;
+  }
+
+  /** What is known of an object, without its bytes. @throws IntegrationError `NOT_FOUND` */
+  async info(place: ObjectPlace, call?: CallOptions): Promise<StoredFile> {
+    const operation = { operation: "storage.info", idempotent: true };
+    const request = this.#request("GET", "/object/info/", place);
+    return readInfo(await this.#connection.json(operation, call, request));
+  }
+
+  /** Deletes objects. @returns the paths that were there and could be deleted */
+  async remove(
+    input: { readonly bucket: string; readonly paths: readonly string[]; readonly token?: string | undefined },
+    call?: CallOptions,
+  ): Promise<string[]> {
+    const { bucket, paths, token } = input;
+    if (paths.length === 0) return [];
+    if (paths.length > MAX_REMOVALS) throw invalid(`at most ${MAX_REMOVALS} paths at once, received ${paths.length}`);
+    const prefixes = paths.map(checkPath);
+    const request = { ...this.#bucketRequest("DELETE", "/object/", bucket, token), json: { prefixes } };
+    const operation = { operation: "storage.remove", idempotent: true };
+    const removed = await this.#connection.json(operation, call, request);
+    return listOf(removed).flatMap(({ name }) => (typeof name === "string" ? [name] : []));
+  }
+
+  /** The entries of one folder, by name. */
+  async list(input: ListInput, call?: CallOptions): Promise<StorageEntry[]> {
+    const { bucket, prefix = "", search, limit = 100, offset = 0, token } = input;
+    const json = { prefix, limit, offset, sortBy: { column: "name", order: "asc" }, ...(search && { search }) };
+    const request = { ...this.#bucketRequest("POST", "/object/list/", bucket, token), json };
+    const operation = { operation: "storage.list", idempotent: true };
+    return listOf(await this.#connection.json(operation, call, request)).map(readEntry);
+  }
+
+  /**
+   * Makes sure that a bucket exists with these settings; doing it again changes nothing.
+   *
+   * @throws IntegrationError `FEATURE_DISABLED` without the secret key
+   */
+  ensureBucket(settings: BucketSettings, call?: CallOptions): Promise<"created" | "updated" | "unchanged"> {
+    return ensureBucket(this.#connection, settings, call);
+  }
+
+  get #transferMs(): number {
+    return this.#connection.options.transferTimeoutMs;
+  }
+
+  #request(method: Request["method"], prefix: string, { bucket, path, token }: ObjectPlace): Request {
+    const url = `${this.#connection.options.storageUrl}${prefix}${encodePath(checkBucket(bucket), checkPath(path))}`;
+    return { method, url, headers: this.#connection.headers(token) };
+  }
+
+  #bucketRequest(method: Request["method"], prefix: string, bucket: string, token: string | undefined): Request {
+    const url = `${this.#connection.options.storageUrl}${prefix}${encodeURIComponent(checkBucket(bucket))}`;
+    return { method, url, headers: this.#connection.headers(token) };
+  }
+}
+
+function listOf(answer: unknown): Record<string, unknown>[] {
+  return Array.isArray(answer) ? (answer as Record<string, unknown>[]) : [];
+}
+
+function invalid(problem: string): IntegrationError {
+  return new IntegrationError({ code: "INVALID_INPUT", service: "supabase", message: `supabase.storage: ${problem}` });
+}
+
+function unusable(operation: string): IntegrationError {
+  const message = `supabase.${operation}: the service's answer could not be understood`;
+  return new IntegrationError({ code: "INVALID_OUTPUT", service: "supabase", operation, message });
+}
