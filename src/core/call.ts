@@ -39,6 +39,8 @@ export interface AttemptContext {
   readonly idempotencyKey?: string;
   /** Milliseconds until the total deadline, never negative. */
   remainingMs(): number;
+  /** Tells the runner that the answer has begun: from now on only the total deadline counts. Streams say it at their first item. */
+  answered?(): void;
 }
 
 /** Runs calls under policies. The pipeline is one; {@link directRunner} is the bare one. */

@@ -1,11 +1,13 @@
 import { type AttemptContext, type CallRunner, type CallSpec } from "./call.ts";
-import { annotateError, IntegrationError, toIntegrationError } from "./errors.ts";
+import { abortedError, raceSignal } from "./deadline.ts";
+import { IntegrationError } from "./errors.ts";
+import { errorFromThrown } from "./judge-thrown.ts";
 import { LinkedSignal } from "./linked-signal.ts";
 
 /**
  * Runs a stream inside `run`, so that the call lasts until the stream's last item: the attempt hands each item over
  * and waits until it was taken. A failure after the first item is final, because a retry would deliver it twice.
- * Leaving the consuming loop aborts the attempt's signal and waits for it to wind up.
+ * Leaving the consuming loop aborts the attempt's signal and ends the call well: the consumer has what it wanted.
  */
 export async function* streamThrough<T>(
   run: CallRunner["run"],
@@ -13,17 +15,27 @@ export async function* streamThrough<T>(
   attempt: (context: AttemptContext) => AsyncIterable<T>,
 ): AsyncGenerator<T, void, undefined> {
   const handover = new Handover<T>();
-  const linked = new LinkedSignal().follow(spec.signal);
   let delivered = false;
+  let left = false;
+  let leave = () => {};
 
-  const call = run({ ...spec, signal: linked.signal }, async (context) => {
-    try {
-      for await (const item of attempt(context)) {
+  const call = run(spec, async (context) => {
+    const linked = new LinkedSignal().follow(context.signal);
+    const { signal } = linked;
+    leave = () => linked.abort(abortedError(spec));
+    const deliver = async () => {
+      for await (const item of attempt(withSignal(context, signal))) {
+        if (!delivered) context.answered?.();
         delivered = true;
-        await handover.give(item, context.signal);
+        await handover.give(item, signal);
       }
+    };
+    try {
+      await raceSignal(deliver(), signal);
     } catch (thrown) {
-      throw delivered ? final(thrown, spec) : thrown;
+      if (!left) throw delivered ? final(thrown, spec) : thrown;
+    } finally {
+      linked.dispose();
     }
   });
   call.then(
@@ -34,22 +46,27 @@ export async function* streamThrough<T>(
   try {
     for (let next = await handover.take(); !next.done; next = await handover.take()) yield next.value;
   } finally {
-    linked.abort(undefined);
-    linked.dispose();
+    // Only at a `yield` can a consumer leave, so the attempt that delivered is still the one to stop.
+    left = true;
+    leave();
     await call.catch(() => undefined);
   }
 }
 
+function withSignal(context: AttemptContext, signal: AbortSignal): AttemptContext {
+  const { callId, attempt, deadlineAt, idempotencyKey } = context;
+  const remainingMs = () => context.remainingMs();
+  return { callId, attempt, deadlineAt, signal, remainingMs, ...(idempotencyKey !== undefined && { idempotencyKey }) };
+}
+
 /** The same failure, with a verdict that forbids a retry. */
-function final(thrown: unknown, spec: CallSpec): unknown {
-  const error = toIntegrationError(thrown, { code: "NETWORK", service: spec.service, operation: spec.operation });
+function final(thrown: unknown, spec: CallSpec): IntegrationError {
+  const error = errorFromThrown(thrown, { service: spec.service, operation: spec.operation });
   if (error.verdict !== "retryable" && error.verdict !== "throttled") return error;
-  const { code, message, status, retryAfterMs, details, callId, attempts } = error;
-  const facts = { code, message, status, retryAfterMs, details, callId, attempts, cause: error.cause };
-  return annotateError(new IntegrationError({ ...facts, verdict: "fatal" }), {
-    service: spec.service,
-    operation: spec.operation,
-  });
+  const { code, message, service, operation, status, sqlState, retryAfterMs, details, cause } = error;
+  const verdict = spec.idempotent ? "fatal" : "outcome-unknown";
+  const facts = { service, operation, status, sqlState, retryAfterMs, details, cause };
+  return new IntegrationError({ code, message, verdict, ...facts });
 }
 
 /** One item at a time from a producer to a consumer: the producer waits until its item was taken. */
@@ -66,7 +83,10 @@ class Handover<T> {
       return Promise.resolve();
     }
     return new Promise((resolve, reject) => {
-      const onAbort = () => reject(signal.reason);
+      const onAbort = () => {
+        this.#waiting = undefined;
+        reject(signal.reason);
+      };
       if (signal.aborted) return onAbort();
       signal.addEventListener("abort", onAbort, { once: true });
       const taken = () => {

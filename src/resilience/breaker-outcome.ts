@@ -1,0 +1,28 @@
+import { type ErrorCode, errorFromThrown, IntegrationError } from "../core/index.ts";
+import { type Outcome } from "./breaker-step.ts";
+
+/** Ours: the call never reached the service, or the caller lost interest. */
+const saysNothing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "ABORTED",
+  "BUDGET_EXHAUSTED",
+  "CIRCUIT_OPEN",
+  "CLOSED",
+  "CONFIG_INVALID",
+  "FEATURE_DISABLED",
+  "QUEUE_FULL",
+  "RATE_LIMITED",
+]);
+
+/**
+ * What a failed call says about the service's health. A throttled one (429) says nothing: the service is alive and
+ * tells us to slow down, which the retry's wait does; opening the circuit would turn its slow lane into an outage. An
+ * answer with 4xx or a constraint violation is a success: the service works, the request was wrong.
+ */
+export function outcomeOf(thrown: unknown): Outcome {
+  const error = IntegrationError.isInstance(thrown) ? thrown : errorFromThrown(thrown, {});
+  if (saysNothing.has(error.code) || error.verdict === "throttled") return "ignored";
+  if (error.verdict === "retryable" || error.verdict === "outcome-unknown") return "failure";
+  if (error.code === "DEADLINE_EXCEEDED" || (error.status ?? 0) >= 500) return "failure";
+  // Without an answer from the service, a fatal error is the caller's own mistake.
+  return error.status !== undefined || error.sqlState !== undefined || error.verdict === "auth" ? "success" : "ignored";
+}

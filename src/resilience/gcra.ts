@@ -1,0 +1,64 @@
+/**
+ * The generic cell rate algorithm: a token bucket whose whole state is one number, the moment at which the bucket will
+ * be full again ("theoretical arrival time", TAT). Pure; see ITU-T I.371 annex A.
+ *
+ * Time is counted in ticks, chosen per rate so that both a millisecond and a token are whole numbers of ticks. All
+ * arithmetic is then on integers and exact at any cadence up to 2^53 ticks (a hundred days of uptime for the most
+ * awkward rates, centuries for usual ones); beyond that it is off by a tick or two, never by a token.
+ */
+export interface GcraRate {
+  readonly burst: number;
+  readonly ticksPerMs: number;
+  readonly ticksPerToken: number;
+  /** What a full bucket holds, in ticks. */
+  readonly capacityTicks: number;
+}
+
+/** What a limiter answers. Plain data, so that hosts can turn it into headers. */
+export interface Decision {
+  readonly allowed: boolean;
+  /** Capacity of the bucket: the most that can be admitted at one moment. */
+  readonly limit: number;
+  /** Whole tokens left after this decision. */
+  readonly remaining: number;
+  /** 0 if allowed; otherwise asking again after so long succeeds, and one millisecond earlier does not. */
+  readonly retryAfterMs: number;
+  /** Until the bucket is full again. */
+  readonly resetMs: number;
+}
+
+/** A bucket that has never been used, or has been full for some time. */
+export const FULL = 0;
+
+export function gcraRate(requests: number, windowMs: number, burst: number): GcraRate {
+  const shared = greatestCommonDivisor(requests, windowMs);
+  const ticksPerToken = windowMs / shared;
+  return { burst, ticksPerMs: requests / shared, ticksPerToken, capacityTicks: burst * ticksPerToken };
+}
+
+/**
+ * Decides about `cost` tokens at tick `now`. A denial leaves the state as it was.
+ *
+ * @returns the new TAT and the decision
+ */
+export function gcraStep(rate: GcraRate, tat: number, now: number, cost: number): [tat: number, decision: Decision] {
+  const current = tat > now ? tat : now;
+  const charged = current + cost * rate.ticksPerToken;
+  const tooEarly = charged - now - rate.capacityTicks;
+  const allowed = tooEarly <= 0;
+  const next = allowed ? charged : current;
+  const used = next - now;
+  const decision = {
+    allowed,
+    limit: rate.burst,
+    remaining: Math.max(0, Math.floor((rate.capacityTicks - used) / rate.ticksPerToken)),
+    retryAfterMs: allowed ? 0 : Math.ceil(tooEarly / rate.ticksPerMs),
+    resetMs: Math.ceil(used / rate.ticksPerMs),
+  };
+  return [allowed ? charged : tat, decision];
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  while (b > 0) [a, b] = [b, a % b];
+  return a;
+}

@@ -1,0 +1,31 @@
+export {
+  type BreakerListener,
+  type BreakerOptions,
+  type BreakerSnapshot,
+  type CircuitBreakerOptions,
+  type CircuitState,
+} from "./breaker-options.ts";
+export { type BreakerSettings } from "./breaker-step.ts";
+export { type CallRecord, type CallStep } from "./call-record.ts";
+export { CircuitBreaker } from "./circuit-breaker.ts";
+export {
+  EnhancedErrorHandler,
+  type ErrorHandlerOptions,
+  type HandleOptions,
+  type OperationContext,
+} from "./error-handler.ts";
+export { type Decision, type GcraRate } from "./gcra.ts";
+export { type LimitStore, type ResolvedLimit } from "./limit-store.ts";
+export { MemoryLimitStore, type MemoryLimitStoreOptions } from "./memory-limit-store.ts";
+export { parseWindowMs } from "./parse-window.ts";
+export { createPipeline, type Pipeline } from "./pipeline.ts";
+export { type PipelineDescription, type PipelineOptions, type ServiceBreaker } from "./pipeline-options.ts";
+export { type CallPolicy, type ConcurrencyOptions, type ServicePolicy } from "./policy.ts";
+export {
+  type AcquireOptions,
+  type CheckOptions,
+  type LimitOptions,
+  type RateLimiterOptions,
+} from "./rate-limit-options.ts";
+export { RateLimiter } from "./rate-limiter.ts";
+export { RetryBudget, type RetryBudgetOptions } from "./retry-budget.ts";

@@ -1,0 +1,94 @@
+/** What the breaker's decision rests on. */
+export interface OutcomeCounts {
+  readonly calls: number;
+  readonly failures: number;
+  readonly slow: number;
+}
+
+/** One slice of the window, for snapshots. `ageMs` is counted from the slice's start. */
+export interface OutcomeSlice extends OutcomeCounts {
+  readonly ageMs: number;
+}
+
+const SLICES = 10;
+
+/**
+ * Counts of the last `windowMs`, in ten slices that are dropped by age and not by visit: after an hour without traffic
+ * nothing old counts. Each operation touches at most ten cells, whatever the traffic.
+ */
+export class OutcomeWindow implements OutcomeCounts {
+  readonly #sliceMs: number;
+  readonly #calls = new Uint32Array(SLICES);
+  readonly #failures = new Uint32Array(SLICES);
+  readonly #slow = new Uint32Array(SLICES);
+  #newest = -Infinity;
+  calls = 0;
+  failures = 0;
+  slow = 0;
+
+  constructor(windowMs: number) {
+    this.#sliceMs = windowMs / SLICES;
+  }
+
+  record(now: number, failed: boolean, slow: boolean): void {
+    this.advance(now);
+    this.#add(this.#newest, 1, failed ? 1 : 0, slow ? 1 : 0);
+  }
+
+  /** Drops what is too old at `now`. A step back in time drops nothing. */
+  advance(now: number): void {
+    const slice = Math.floor(now / this.#sliceMs);
+    if (slice <= this.#newest) return;
+    for (let old = Math.max(this.#newest + 1, slice - SLICES + 1); old <= slice; old += 1) {
+      const cell = cellOf(old);
+      this.#add(old, -(this.#calls[cell] ?? 0), -(this.#failures[cell] ?? 0), -(this.#slow[cell] ?? 0));
+    }
+    this.#newest = slice;
+  }
+
+  clear(): void {
+    for (const cells of [this.#calls, this.#failures, this.#slow]) cells.fill(0);
+    this.calls = this.failures = this.slow = 0;
+  }
+
+  /** The slices that hold anything, oldest first. */
+  slices(now: number): OutcomeSlice[] {
+    this.advance(now);
+    const found: OutcomeSlice[] = [];
+    for (let slice = this.#newest - SLICES + 1; slice <= this.#newest; slice += 1) {
+      const cell = cellOf(slice);
+      const counts = {
+        calls: this.#calls[cell] ?? 0,
+        failures: this.#failures[cell] ?? 0,
+        slow: this.#slow[cell] ?? 0,
+      };
+      if (counts.calls > 0) found.push({ ageMs: Math.max(0, now - slice * this.#sliceMs), ...counts });
+    }
+    return found;
+  }
+
+  /** Puts slices of an earlier window back, those that are still young enough. */
+  restore(slices: readonly OutcomeSlice[], now: number): void {
+    this.clear();
+    this.advance(now);
+    for (const { ageMs, calls, failures, slow } of slices) {
+      const slice = Math.floor((now - ageMs) / this.#sliceMs);
+      if (slice <= this.#newest && slice > this.#newest - SLICES) this.#add(slice, calls, failures, slow);
+    }
+  }
+
+  #add(slice: number, calls: number, failures: number, slow: number): void {
+    const cell = cellOf(slice);
+    this.#calls[cell] = (this.#calls[cell] ?? 0) + calls;
+    this.#failures[cell] = (this.#failures[cell] ?? 0) + failures;
+    this.#slow[cell] = (this.#slow[cell] ?? 0) + slow;
+    this.calls += calls;
+    this.failures += failures;
+    this.slow += slow;
+  }
+}
+
+/** Slice numbers may be negative: the clock's origin is arbitrary. */
+function cellOf(slice: number): number {
+  return ((slice % SLICES) + SLICES) % SLICES;
+}

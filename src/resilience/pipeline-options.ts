@@ -1,0 +1,44 @@
+import { type CallScopes, type Clock, type EventBus, type Random } from "../core/index.ts";
+import { type BreakerSnapshot } from "./breaker-options.ts";
+import { type CallPolicy, type ConcurrencyOptions, type ServicePolicy } from "./policy.ts";
+import { type RateLimiter } from "./rate-limiter.ts";
+
+export interface PipelineOptions {
+  readonly clock?: Clock;
+  /** For jitter. */
+  readonly random?: Random;
+  /** Told of `call.finished`, `attempt.failed`, `retry.scheduled` and `circuit.*`. */
+  readonly events?: EventBus;
+  /** Where calls inherit deadline, signal, priority and request id from. */
+  readonly scopes?: CallScopes;
+  /** Needed by calls that name a limit. It tells of `limit.*` itself: give it the same `events`. */
+  readonly limiter?: RateLimiter;
+  /** For every service. */
+  readonly defaults?: CallPolicy;
+  /** By service; what is missing comes from `defaults`. */
+  readonly services?: Readonly<Record<string, ServicePolicy>>;
+  /**
+   * Attempts in flight in the whole process. An attempt that makes calls of its own holds its permit meanwhile: leave
+   * room for them.
+   *
+   * @defaultValue no bound
+   */
+  readonly maxConcurrent?: number | ConcurrencyOptions;
+  /** @defaultValue random UUIDs */
+  readonly idFactory?: () => string;
+}
+
+/** The stages outermost first, and everything as resolved. Plain data. */
+export interface PipelineDescription {
+  readonly stages: readonly string[];
+  readonly defaults: Readonly<Record<string, unknown>>;
+  readonly services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly limits: readonly Readonly<Record<string, unknown>>[];
+  /** Attempts in flight in the whole process; null: no bound. */
+  readonly maxConcurrent: number | null;
+}
+
+/** A breaker's {@link BreakerSnapshot}, with its service. */
+export interface ServiceBreaker extends BreakerSnapshot {
+  readonly service: string;
+}

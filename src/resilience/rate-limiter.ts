@@ -1,0 +1,258 @@
+import {
+  type Clock,
+  type EventBus,
+  IntegrationError,
+  MAX_TIMER_MS,
+  systemClock,
+  type TimerHandle,
+} from "../core/index.ts";
+import { OptionCheck } from "./check-options.ts";
+import { type Decision } from "./gcra.ts";
+import { type LimitStore, type ResolvedLimit } from "./limit-store.ts";
+import { MemoryLimitStore } from "./memory-limit-store.ts";
+import { parseWindowMs } from "./parse-window.ts";
+import {
+  type AcquireOptions,
+  checkLimitOptions,
+  type CheckOptions,
+  type LimitOptions,
+  type RateLimiterOptions,
+  resolveLimit,
+} from "./rate-limit-options.ts";
+import { refusal } from "./refusal.ts";
+import { TurnQueue, type Waiter } from "./turn-queue.ts";
+
+const DEFAULT_MAX_WAITERS = 1_000;
+const DEFAULT_MAX_WAIT_MS = 30_000;
+/** Different (limit, window) pairs that `checkLimit` may be called with: they come from code, so a few dozen is usual. */
+const MAX_AD_HOC_LIMITS = 1_000;
+
+/**
+ * Token buckets by name and key: at most `burst + rate × t` admitted in any interval `t`, exact at any cadence.
+ *
+ * @example
+ * const limits = new RateLimiter({ limits: { search: { requests: 200, windowMs: 60_000, burst: 20 } } });
+ * const { allowed, retryAfterMs } = limits.check("search", userId);
+ */
+export class RateLimiter {
+  readonly #limits = new Map<string, ResolvedLimit>();
+  readonly #adHoc = new Map<string, ResolvedLimit>();
+  readonly #queues = new Map<string, TurnQueue>();
+  readonly #store: LimitStore;
+  readonly #clock: Clock;
+  readonly #events: EventBus | undefined;
+  readonly #maxWaiters: number;
+  #waiters = 0;
+
+  /** @throws IntegrationError `INVALID_INPUT` naming every bad option */
+  constructor(options: RateLimiterOptions = {}) {
+    const check = new OptionCheck("RateLimiter");
+    for (const [name, limit] of Object.entries(options.limits ?? {})) checkLimitOptions(check, `limits.${name}`, limit);
+    check.number("maxWaiters", options.maxWaiters, { min: 0, max: 1_000_000, integer: true });
+    check.throwIfAny();
+    for (const [name, limit] of Object.entries(options.limits ?? {})) this.#limits.set(name, resolveLimit(name, limit));
+    this.#clock = options.clock ?? systemClock;
+    this.#store = options.store ?? new MemoryLimitStore({ clock: this.#clock, maxKeys: options.maxKeys });
+    this.#events = options.events;
+    this.#maxWaiters = options.maxWaiters ?? DEFAULT_MAX_WAITERS;
+  }
+
+  /** The limits as resolved, for headers and `describe()`. */
+  get limits(): readonly Required<LimitOptions & { readonly name: string }>[] {
+    return [...this.#limits.values()].map(({ name, requests, windowMs, burst }) => ({
+      name,
+      requests,
+      windowMs,
+      burst,
+    }));
+  }
+
+  /** Callers that wait in {@link acquire} now. */
+  get waiting(): number {
+    return this.#waiters;
+  }
+
+  /**
+   * Decides at once. A denial is a value, costs no more than an allow, and takes nothing. Does not queue behind those
+   * who wait in {@link acquire}.
+   *
+   * @throws IntegrationError `INVALID_INPUT` for an unknown name, a cost that never fits, or a store that answers later
+   */
+  check(name: string, key: string, options?: CheckOptions): Decision {
+    const limit = this.#limit(name);
+    const cost = costOf(limit, options);
+    if (!this.#store.synchronous)
+      throw invalid(`the store of limit ${name} answers asynchronously; call checkAsync instead of check`);
+    return this.#told(limit, this.#store.decide(limit, key, cost) as Decision);
+  }
+
+  /** {@link check} for any store. */
+  async checkAsync(name: string, key: string, options?: CheckOptions): Promise<Decision> {
+    const limit = this.#limit(name);
+    return this.#told(limit, await this.#store.decide(limit, key, costOf(limit, options)));
+  }
+
+  /**
+   * Waits for its turn: first come, first served per key within one priority. Returns at once, without a timer, where
+   * there is nothing to wait for.
+   *
+   * @throws IntegrationError `RATE_LIMITED` (with `retryAfterMs`) if the turn cannot come within `maxWaitMs`,
+   * `QUEUE_FULL` if too many wait already, `ABORTED` (or the signal's own IntegrationError) when the signal fires
+   */
+  async acquire(name: string, key: string, options: AcquireOptions = {}): Promise<Decision> {
+    const limit = this.#limit(name);
+    const cost = costOf(limit, options);
+    const maxWaitMs = options.maxWaitMs ?? DEFAULT_MAX_WAIT_MS;
+    if (!(maxWaitMs >= 0)) throw invalid(`acquire: maxWaitMs must be 0 or more; received ${maxWaitMs}`);
+
+    const id = `${name}\u0000${key}`;
+    const queue = this.#queues.get(id);
+    if (!queue) {
+      const answer = this.#store.decide(limit, key, cost);
+      const decision = answer instanceof Promise ? await answer : answer;
+      if (decision.allowed) return decision;
+      if (decision.retryAfterMs > maxWaitMs) throw this.#refused(limit, decision.retryAfterMs);
+    } else {
+      const answer = this.#store.decide(limit, key, 0);
+      const { resetMs } = answer instanceof Promise ? await answer : answer;
+      const tokens = queue.costAhead(options.priority ?? "normal") + cost - limit.burst;
+      const turnMs = Math.ceil(resetMs + (tokens * limit.windowMs) / limit.requests);
+      if (turnMs > maxWaitMs) throw this.#refused(limit, turnMs);
+    }
+    if (this.#waiters >= this.#maxWaiters)
+      throw refusal({
+        code: "QUEUE_FULL",
+        message: `limit ${name}: ${this.#waiters} callers wait already; raise maxWaiters or slow down`,
+        details: { limit: name },
+      });
+    return this.#wait(limit, key, id, { ...options, cost, maxWaitMs });
+  }
+
+  /**
+   * The plan's signature: `limit` calls per `window` (`500ms`, `30s`, `1m`, `1h`, `1d` or milliseconds), with a burst of
+   * `limit`. Each (limit, window) pair has buckets of its own.
+   *
+   * @returns `resetTime`, if denied: when to ask again, ms since the epoch
+   * @throws IntegrationError `INVALID_INPUT` naming a bad limit or window
+   */
+  async checkLimit(
+    key: string,
+    limit: number,
+    window: string | number,
+  ): Promise<{ allowed: boolean; resetTime?: number }> {
+    const resolved = this.#adHocLimit(limit, parseWindowMs(window, "checkLimit: window"));
+    const decision = this.#told(resolved, await this.#store.decide(resolved, key, 1));
+    return decision.allowed
+      ? { allowed: true }
+      : { allowed: false, resetTime: this.#clock.wallNow() + decision.retryAfterMs };
+  }
+
+  #wait(
+    limit: ResolvedLimit,
+    key: string,
+    id: string,
+    options: AcquireOptions & { cost: number; maxWaitMs: number },
+  ): Promise<Decision> {
+    const { signal } = options;
+    const startedAt = this.#clock.now();
+    return new Promise<Decision>((resolve, reject) => {
+      if (signal?.aborted) return reject(abortReason(limit, signal));
+      const queue = this.#queues.get(id) ?? new TurnQueue(limit, key, this.#store, this.#clock);
+      this.#queues.set(id, queue);
+      this.#waiters += 1;
+
+      let expiry: TimerHandle | undefined;
+      const onAbort = () => waiter.fail(abortReason(limit, signal as AbortSignal));
+      const settle = () => {
+        expiry?.cancel();
+        signal?.removeEventListener("abort", onAbort);
+        this.#waiters -= 1;
+        queue.leave(waiter);
+        if (queue.size === 0) this.#queues.delete(id);
+      };
+      const waiter: Waiter = {
+        cost: options.cost,
+        admit: (decision) => {
+          settle();
+          this.#events?.emit("limit.waited", { limit: limit.name, waitedMs: this.#clock.now() - startedAt });
+          resolve(decision);
+        },
+        fail: (error) => {
+          settle();
+          reject(error);
+        },
+      };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      // Its turn was foreseen in time; this catches those whom `check` overtook.
+      if (options.maxWaitMs < MAX_TIMER_MS)
+        expiry = this.#clock.setTimer(
+          () => waiter.fail(this.#refused(limit, limit.windowMs / limit.requests)),
+          options.maxWaitMs,
+        );
+      queue.join(waiter, options.priority ?? "normal");
+    });
+  }
+
+  #limit(name: string): ResolvedLimit {
+    const limit = this.#limits.get(name);
+    if (limit) return limit;
+    const known = [...this.#limits.keys()].join(", ") || "none";
+    throw invalid(`there is no limit named ${JSON.stringify(name)}; known limits: ${known}`);
+  }
+
+  #adHocLimit(requests: number, windowMs: number): ResolvedLimit {
+    const name = `${requests} per ${windowMs} ms`;
+    const known = this.#adHoc.get(name);
+    if (known) return known;
+    const check = new OptionCheck("RateLimiter.checkLimit");
+    checkLimitOptions(check, "limit", { requests, windowMs });
+    if (this.#adHoc.size >= MAX_AD_HOC_LIMITS)
+      check.problem(`more than ${MAX_AD_HOC_LIMITS} different limits in use; name them in the constructor's limits`);
+    check.throwIfAny();
+    const limit = resolveLimit(name, { requests, windowMs });
+    this.#adHoc.set(name, limit);
+    return limit;
+  }
+
+  #told(limit: ResolvedLimit, decision: Decision): Decision {
+    if (!decision.allowed)
+      this.#events?.emit("limit.refused", { limit: limit.name, retryAfterMs: decision.retryAfterMs });
+    return decision;
+  }
+
+  #refused(limit: ResolvedLimit, retryAfterMs: number): IntegrationError {
+    this.#events?.emit("limit.refused", { limit: limit.name, retryAfterMs });
+    return rateLimited(limit.name, retryAfterMs);
+  }
+}
+
+/** The error of a call that its limit turned away. */
+export function rateLimited(limit: string, retryAfterMs: number): IntegrationError {
+  return refusal({
+    code: "RATE_LIMITED",
+    message: `limit ${limit} is used up; try again in ${Math.ceil(retryAfterMs)} ms`,
+    retryAfterMs: Math.ceil(retryAfterMs),
+    details: { limit },
+  });
+}
+
+function costOf(limit: ResolvedLimit, options: CheckOptions | undefined): number {
+  const cost = options?.cost ?? 1;
+  if (Number.isInteger(cost) && cost >= 0 && cost <= limit.burst) return cost;
+  throw invalid(
+    `limit ${limit.name}: cost must be a whole number from 0 to its burst of ${limit.burst}, or it could never be admitted; received ${cost}`,
+  );
+}
+
+function abortReason(limit: ResolvedLimit, signal: AbortSignal): unknown {
+  if (IntegrationError.isInstance(signal.reason)) return signal.reason;
+  return refusal({
+    code: "ABORTED",
+    message: `limit ${limit.name}: the caller stopped waiting`,
+    cause: signal.reason,
+  });
+}
+
+function invalid(message: string): IntegrationError {
+  return new IntegrationError({ code: "INVALID_INPUT", message });
+}

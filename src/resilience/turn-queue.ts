@@ -1,0 +1,95 @@
+import { type Clock, type Priority, type TimerHandle } from "../core/index.ts";
+import { type Decision } from "./gcra.ts";
+import { type LimitStore, type ResolvedLimit } from "./limit-store.ts";
+import { WaitLine } from "./wait-line.ts";
+
+export interface Waiter {
+  readonly cost: number;
+  admit(decision: Decision): void;
+  fail(error: unknown): void;
+}
+
+/**
+ * Those who wait for one key of one limit. One timer, set for the moment at which the first in line can be served;
+ * nothing runs while nobody waits.
+ */
+export class TurnQueue {
+  readonly #line = new WaitLine<Waiter>();
+  readonly #limit: ResolvedLimit;
+  readonly #key: string;
+  readonly #store: LimitStore;
+  readonly #clock: Clock;
+  #timer: TimerHandle | undefined;
+  #asking = false;
+
+  constructor(limit: ResolvedLimit, key: string, store: LimitStore, clock: Clock) {
+    this.#limit = limit;
+    this.#key = key;
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#line.size;
+  }
+
+  /** Tokens promised to those who would be served before a newcomer of this priority. */
+  costAhead(priority: Priority): number {
+    let cost = 0;
+    for (const waiter of this.#line.ahead(priority)) cost += waiter.cost;
+    return cost;
+  }
+
+  join(waiter: Waiter, priority: Priority): void {
+    this.#line.add(waiter, priority);
+    if (this.#line.first === waiter) this.#serve();
+  }
+
+  leave(waiter: Waiter): void {
+    const wasFirst = this.#line.first === waiter;
+    if (this.#line.remove(waiter) && wasFirst) this.#serve();
+  }
+
+  /** Serves whoever can be served now, then sets the timer for the next one. */
+  #serve(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    while (!this.#asking) {
+      const first = this.#line.first;
+      if (!first) return;
+      const answer = this.#store.decide(this.#limit, this.#key, first.cost);
+      if (answer instanceof Promise) return this.#serveLater(first, answer);
+      if (!this.#take(first, answer)) return;
+    }
+  }
+
+  #serveLater(first: Waiter, answer: Promise<Decision>): void {
+    this.#asking = true;
+    answer.then(
+      (decision) => {
+        this.#asking = false;
+        const next = this.#line.first;
+        // The one we asked for may have left meanwhile: its tokens go to a next one who needs no more of them.
+        const fits = next === first || (decision.allowed && next !== undefined && next.cost <= first.cost);
+        if (!fits || this.#take(next, decision)) this.#serve();
+      },
+      (error: unknown) => {
+        this.#asking = false;
+        this.#line.remove(first);
+        first.fail(error);
+        this.#serve();
+      },
+    );
+  }
+
+  /** @returns true if the line moved on */
+  #take(waiter: Waiter, decision: Decision): boolean {
+    if (decision.allowed) {
+      this.#line.remove(waiter);
+      waiter.admit(decision);
+      return true;
+    }
+    this.#timer = this.#clock.setTimer(() => this.#serve(), Math.max(1, decision.retryAfterMs));
+    return false;
+  }
+}
