@@ -8,7 +8,7 @@ export interface Quirks {
   omitNulls: boolean;
   /** Spells keys as the product's predecessor did: `runId` for `run_id`. */
   camelCase: boolean;
-  /** Uses statuses, categories and events that no document names. */
+  /** Uses error categories and stream events that no document names. */
   unknownNames: boolean;
   /** Refuses `output_schema` and `max_steps`, as accounts outside the beta are. */
   betaGates: boolean;
@@ -36,6 +36,7 @@ export function applyQuirks(value: unknown, quirks: Quirks): unknown {
     .filter(([, each]) => !(quirks.omitNulls && each === null))
     .map(([key, each]): [string, unknown] => {
       const name = quirks.camelCase ? toCamelCase(key) : key;
+      if (quirks.unknownNames && key === "category") return [name, "NEW_CATEGORY"];
       return [name, key === "result" ? each : applyQuirks(each, quirks)];
     });
   return Object.fromEntries(entries);
