@@ -10,7 +10,7 @@ export type CallOptions = Pick<CallSpec, "signal" | "deadlineMs" | "priority">;
 export type Operation = Pick<CallSpec, "operation" | "idempotent" | "maxAttempts" | "deadlineMs" | "limit">;
 
 /** A request without its signal, which belongs to the attempt. */
-export type Request = Omit<HttpRequest, "signal">;
+export type ProjectRequest = Omit<HttpRequest, "signal">;
 
 /** The way to the project: keys, policies and transport, shared by everything this client does. */
 export class SupabaseConnection {
@@ -36,23 +36,27 @@ export class SupabaseConnection {
   }
 
   /** Runs an operation under the policies. @throws IntegrationError `CLOSED` after {@link close} */
-  run<T>(operation: Operation, call: CallOptions | undefined, attempt: (context: AttemptContext) => Promise<T>) {
-    return this.#open().then(() => this.options.runner.run(this.spec(operation, call), attempt));
+  async run<T>(
+    operation: Operation,
+    call: CallOptions | undefined,
+    attempt: (context: AttemptContext) => Promise<T>,
+  ): Promise<T> {
+    this.#assertOpen();
+    return this.options.runner.run(this.#spec(operation, call), attempt);
   }
 
+  /** Like {@link run} for an answer that comes in pieces. */
   stream<T>(
     operation: Operation,
     call: CallOptions | undefined,
     attempt: (context: AttemptContext) => AsyncIterable<T>,
-  ) {
-    return this.options.runner.stream(this.spec(operation, call), (context) => {
-      this.#assertOpen();
-      return attempt(context);
-    });
+  ): AsyncGenerator<T, void, undefined> {
+    this.#assertOpen();
+    return this.options.runner.stream(this.#spec(operation, call), attempt);
   }
 
   /** One request whose answer is JSON, as a call of its own. */
-  json<T = unknown>(operation: Operation, call: CallOptions | undefined, request: Request): Promise<T> {
+  json<T = unknown>(operation: Operation, call: CallOptions | undefined, request: ProjectRequest): Promise<T> {
     return this.run(operation, call, ({ signal }) => this.http.json<T>({ ...request, signal }));
   }
 
@@ -93,12 +97,8 @@ export class SupabaseConnection {
     this.#closed = true;
   }
 
-  spec({ deadlineMs = this.options.requestTimeoutMs, ...operation }: Operation, call: CallOptions = {}): CallSpec {
+  #spec({ deadlineMs = this.options.requestTimeoutMs, ...operation }: Operation, call: CallOptions = {}): CallSpec {
     return { service: "supabase", deadlineMs, ...operation, ...call };
-  }
-
-  async #open(): Promise<void> {
-    this.#assertOpen();
   }
 
   #assertOpen(): void {

@@ -1,4 +1,4 @@
-import { type CallOptions, type Request, type SupabaseConnection } from "./connection.ts";
+import { type CallOptions, type ProjectRequest, type SupabaseConnection } from "./connection.ts";
 
 export interface DownloadedFile {
   readonly bytes: Uint8Array;
@@ -16,7 +16,7 @@ export interface FileStream {
 
 export async function streamObject(
   connection: SupabaseConnection,
-  request: Request,
+  request: ProjectRequest,
   deadlineMs: number,
   call: CallOptions | undefined,
 ): Promise<FileStream> {

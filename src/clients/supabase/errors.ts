@@ -64,6 +64,7 @@ const meanings: Readonly<Record<string, Mapping>> = {
   SlowDown: THROTTLED,
   ResourceLocked: RETRYABLE,
   DatabaseTimeout: RETRYABLE,
+  PGRST116: NOT_FOUND,
   PGRST301: UNAUTHENTICATED,
   PGRST302: UNAUTHENTICATED,
   PGRST303: UNAUTHENTICATED,
@@ -125,8 +126,7 @@ export function supabaseError(vendorError: unknown): IntegrationError {
   const trueStatus = Number(/^[45]\d\d$/.test(String(statusCode)) ? statusCode : (status ?? 0));
   const words = describeThrown(vendorError);
   const read = readSupabaseError(trueStatus, { code, message: words, weak_password: { reasons } }, new Headers());
-  const judgement =
-    trueStatus >= 400 ? judgeHttpStatus(trueStatus) : ({ code: "NETWORK", verdict: "retryable" } as const);
+  const judgement = trueStatus >= 400 ? judgeHttpStatus(trueStatus) : judgeWithoutStatus(code);
   return new IntegrationError({
     ...judgement,
     ...read,
@@ -135,4 +135,11 @@ export function supabaseError(vendorError: unknown): IntegrationError {
     ...(trueStatus >= 400 && { status: trueStatus }),
     cause: vendorError,
   });
+}
+
+/** The Data API's errors carry no status; where there is no code either, no answer came. */
+function judgeWithoutStatus(vendorCode: unknown) {
+  return isText(vendorCode)
+    ? ({ code: "QUERY_FAILED", verdict: "fatal" } as const)
+    : ({ code: "NETWORK", verdict: "retryable" } as const);
 }

@@ -1,6 +1,6 @@
 import { IntegrationError } from "../../core/index.ts";
 import { type BucketSettings, ensureBucket } from "./ensure-bucket.ts";
-import { type CallOptions, type Request, type SupabaseConnection } from "./connection.ts";
+import { type CallOptions, type ProjectRequest, type SupabaseConnection } from "./connection.ts";
 import { type DownloadedFile, type FileStream, streamObject } from "./download.ts";
 import { checkBucket, checkPath, encodePath } from "./object-path.ts";
 import { readEntry, readInfo, type StorageEntry, type StoredFile } from "./stored-file.ts";
@@ -142,12 +142,17 @@ export class SupabaseStorage {
     return this.#connection.options.transferTimeoutMs;
   }
 
-  #request(method: Request["method"], prefix: string, { bucket, path, token }: ObjectPlace): Request {
+  #request(method: ProjectRequest["method"], prefix: string, { bucket, path, token }: ObjectPlace): ProjectRequest {
     const url = `${this.#connection.options.storageUrl}${prefix}${encodePath(checkBucket(bucket), checkPath(path))}`;
     return { method, url, headers: this.#connection.headers(token) };
   }
 
-  #bucketRequest(method: Request["method"], prefix: string, bucket: string, token: string | undefined): Request {
+  #bucketRequest(
+    method: ProjectRequest["method"],
+    prefix: string,
+    bucket: string,
+    token: string | undefined,
+  ): ProjectRequest {
     const url = `${this.#connection.options.storageUrl}${prefix}${encodeURIComponent(checkBucket(bucket))}`;
     return { method, url, headers: this.#connection.headers(token) };
   }

@@ -12,7 +12,8 @@ export interface UploadInput {
   /** Without a leading slash. */
   readonly path: string;
   readonly body: UploadBody;
-  readonly contentType: string;
+  /** @defaultValue "application/octet-stream" */
+  readonly contentType?: string;
   /** Writes over what is there. @defaultValue false */
   readonly upsert?: boolean;
   /** A user's access token: the project's policies decide. @defaultValue none: the server's own key, with all its rights */
@@ -53,7 +54,8 @@ class Upload {
   readonly #connection: SupabaseConnection;
   readonly #input: UploadInput;
   readonly #place: string;
-  readonly #headers: Record<string, string>;
+  readonly #auth: Record<string, string>;
+  readonly #contentType: string;
   readonly #body: Blob | ReadableStream<Uint8Array>;
   #streamed = 0;
   #inDoubt = false;
@@ -62,8 +64,10 @@ class Upload {
     this.#connection = connection;
     this.#input = input;
     this.#place = encodePath(checkBucket(input.bucket), checkPath(input.path));
-    this.#headers = connection.headers(input.token);
-    const { body } = input;
+    this.#auth = connection.headers(input.token);
+    const { body, contentType = "application/octet-stream" } = input;
+    checkContent(body, contentType);
+    this.#contentType = contentType;
     this.#body =
       typeof body === "object" && Symbol.asyncIterator in body
         ? ReadableStream.from(this.#counted(body))
@@ -81,10 +85,10 @@ class Upload {
 
   async attempt({ signal }: AttemptContext): Promise<string | undefined> {
     const { storageUrl } = this.#connection.options;
-    const { contentType, upsert = false } = this.#input;
+    const { upsert = false } = this.#input;
     const headers = {
-      ...this.#headers,
-      "content-type": contentType,
+      ...this.#auth,
+      "content-type": this.#contentType,
       "cache-control": CACHE_CONTROL,
       "x-upsert": String(upsert),
     };
@@ -105,7 +109,7 @@ class Upload {
   async #compare(conflict: IntegrationError, signal: AbortSignal): Promise<string | undefined> {
     const url = `${this.#connection.options.storageUrl}/object/info/${this.#place}`;
     const stored = await this.#connection.http
-      .json({ method: "GET", url, headers: this.#headers, signal })
+      .json({ method: "GET", url, headers: this.#auth, signal })
       .then(readInfo, (cause: unknown) => {
         throw this.#unknown("what is stored there could not be read", cause);
       });
@@ -133,4 +137,15 @@ class Upload {
       yield chunk;
     }
   }
+}
+
+function checkContent(body: unknown, contentType: unknown): void {
+  const problem =
+    typeof body !== "string" && (typeof body !== "object" || body === null)
+      ? "body must be bytes, a blob, a text or a stream"
+      : typeof contentType !== "string" || !/^[\w.+-]+\/[\w.+-]+\s*(;[\x20-\x7e]*)?$/.test(contentType)
+        ? "contentType must be a media type such as image/png"
+        : undefined;
+  if (problem !== undefined)
+    throw new IntegrationError({ code: "INVALID_INPUT", service: "supabase", message: `supabase.storage: ${problem}` });
 }

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { EventBus } from "../../../src/core/index.ts";
+import { EventBus, type FetchLike } from "../../../src/core/index.ts";
 import { EventRecorder } from "../../../src/testing/index.ts";
 import { ada, eagerRunner, startProject, text } from "./project.ts";
 
@@ -94,6 +94,17 @@ describe("SupabaseClient.storage", () => {
     await expect(supabase.storage.sign({ ...place, expiresInSeconds: 0 })).rejects.toMatchObject({
       code: "INVALID_INPUT",
     });
+  });
+
+  it("refuses content that it cannot send", async () => {
+    const { storage } = project.supabase;
+    const wrong = [{ body: undefined }, { body: 7 }, { contentType: "text" }, { contentType: "text/plain\r\nx: y" }];
+    for (const change of wrong)
+      await expect(storage.upload({ ...hello, ...change } as never)).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    expect(project.faults.requests("supabase")).toBe(0);
+    const { contentType: _, ...untyped } = hello;
+    await storage.upload(untyped);
+    expect((await storage.info(place)).contentType).toBe("application/octet-stream");
   });
 
   it("names the public URL of an object", async () => {
@@ -227,6 +238,19 @@ describe("SupabaseClient.storage under a runner that retries", () => {
       code: "OUTCOME_UNKNOWN",
       verdict: "outcome-unknown",
     });
+  });
+
+  it("admits not to know where the service stored an equal size in parts, whose checksum says nothing", async () => {
+    const inParts: FetchLike = async (input, init) => {
+      const response = await fetch(input, init);
+      if (!String(input).includes("/info/")) return response;
+      return Response.json({ ...((await response.json()) as object), etag: '"5d41402abc4b2a76b9719d911017c592-2"' });
+    };
+    const { storage } = project.clientWith({ runner: eagerRunner(project.clock), fetch: inParts });
+    project.faults.inject("supabase", { kind: "reset", phase: "after" }, { match: /^POST/ });
+    await expect(storage.upload(hello)).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    project.faults.inject("supabase", { kind: "reset" });
+    await expect(storage.upload({ ...hello, body: "longer" })).rejects.toMatchObject({ code: "CONFLICT" });
   });
 
   it("sends a stream once only", async () => {

@@ -108,6 +108,12 @@ describe("supabaseError", () => {
       code: "FORBIDDEN",
       verdict: "auth",
     });
+    expect(supabaseError({ message: "0 rows", code: "PGRST116" })).toMatchObject({ code: "NOT_FOUND" });
+    expect(supabaseError({ message: "new", code: "PGRST999" })).toMatchObject({
+      code: "QUERY_FAILED",
+      verdict: "fatal",
+    });
+    expect(supabaseError({ message: "TypeError: fetch failed", code: "" })).toMatchObject({ code: "NETWORK" });
     expect(supabaseError({ message: "JWT expired", code: "PGRST303" })).toMatchObject({ code: "UNAUTHENTICATED" });
     expect(supabaseError({ message: "off", code: "otp_disabled", status: 422 })).toMatchObject({
       code: "FEATURE_DISABLED",
@@ -163,7 +169,18 @@ describe("SupabaseClient", () => {
     const supabase = clientWith({ secretKey: new Secret(standIn.secretKey) });
     const { session } = await supabase.auth.signUp(ada);
     const user = supabase.forUser(session!.accessToken);
-    const shown = [supabase, supabase.auth, supabase.storage, supabase.admin, supabase.admin.auth, user, user.realtime]
+    const shown = [
+      supabase,
+      supabase.auth,
+      supabase.storage,
+      supabase.admin,
+      supabase.admin.auth,
+      user,
+      user.realtime,
+      user.storage,
+      supabase.admin.realtime,
+      supabase.admin.storage,
+    ]
       .map((each) => inspect(each, { depth: 10, showHidden: true }) + JSON.stringify(each))
       .join();
     for (const secret of [standIn.secretKey, standIn.publishableKey, session!.accessToken])
