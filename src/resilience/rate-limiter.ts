@@ -183,12 +183,12 @@ export class RateLimiter {
         },
       };
       signal?.addEventListener("abort", onAbort, { once: true });
-      // Its turn was foreseen in time; this catches those whom `check` overtook.
-      if (options.maxWaitMs < MAX_TIMER_MS)
-        expiry = this.#clock.setTimer(
-          () => waiter.fail(this.#refused(limit, limit.windowMs / limit.requests)),
-          options.maxWaitMs,
-        );
+      // Its turn was foreseen in time; this catches those whom `check` overtook. A turn that comes just now still counts.
+      const expire = () => {
+        queue.serve();
+        if (queue.has(waiter)) waiter.fail(this.#refused(limit, limit.windowMs / limit.requests));
+      };
+      if (options.maxWaitMs < MAX_TIMER_MS) expiry = this.#clock.setTimer(expire, options.maxWaitMs);
       queue.join(waiter, options.priority ?? "normal");
     });
   }

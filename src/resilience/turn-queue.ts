@@ -42,16 +42,20 @@ export class TurnQueue {
 
   join(waiter: Waiter, priority: Priority): void {
     this.#line.add(waiter, priority);
-    if (this.#line.first === waiter) this.#serve();
+    if (this.#line.first === waiter) this.serve();
   }
 
   leave(waiter: Waiter): void {
     const wasFirst = this.#line.first === waiter;
-    if (this.#line.remove(waiter) && wasFirst) this.#serve();
+    if (this.#line.remove(waiter) && wasFirst) this.serve();
+  }
+
+  has(waiter: Waiter): boolean {
+    return this.#line.has(waiter);
   }
 
   /** Serves whoever can be served now, then sets the timer for the next one. */
-  #serve(): void {
+  serve(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     while (!this.#asking) {
@@ -71,13 +75,13 @@ export class TurnQueue {
         const next = this.#line.first;
         // The one we asked for may have left meanwhile: its tokens go to a next one who needs no more of them.
         const fits = next === first || (decision.allowed && next !== undefined && next.cost <= first.cost);
-        if (!fits || this.#take(next, decision)) this.#serve();
+        if (!fits || this.#take(next, decision)) this.serve();
       },
       (error: unknown) => {
         this.#asking = false;
         this.#line.remove(first);
         first.fail(error);
-        this.#serve();
+        this.serve();
       },
     );
   }
@@ -89,7 +93,7 @@ export class TurnQueue {
       waiter.admit(decision);
       return true;
     }
-    this.#timer = this.#clock.setTimer(() => this.#serve(), Math.max(1, decision.retryAfterMs));
+    this.#timer = this.#clock.setTimer(() => this.serve(), Math.max(1, decision.retryAfterMs));
     return false;
   }
 }

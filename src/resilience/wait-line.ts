@@ -17,6 +17,10 @@ export class WaitLine<T> {
     return this.#lanes.high.delete(item) || this.#lanes.normal.delete(item) || this.#lanes.low.delete(item);
   }
 
+  has(item: T): boolean {
+    return this.#lanes.high.has(item) || this.#lanes.normal.has(item) || this.#lanes.low.has(item);
+  }
+
   /** Who is next; stays in line. */
   get first(): T | undefined {
     for (const item of this) return item;

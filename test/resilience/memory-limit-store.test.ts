@@ -68,11 +68,11 @@ describe("MemoryLimitStore", () => {
     expect(limiter.check("b", "four").allowed).toBe(true);
   });
 
-  it("keeps the law for every key under any traffic, cap and order: at most burst + rate × t", () => {
+  it("keeps the law for every key under any traffic, cap and order: at most burst + rate × t", async () => {
     const traffic = fc.array(fc.record({ gapMs: fc.nat(800), key: fc.nat(9), cost: fc.integer({ min: 1, max: 2 }) }), {
       maxLength: 150,
     });
-    fc.assert(
+    await fc.assert(
       fc.asyncProperty(traffic, fc.integer({ min: 1, max: 6 }), async (calls, maxKeys) => {
         const { clock, limiter } = limiterWith(maxKeys);
         const admitted = new Map<number, { at: number; cost: number }[]>();
