@@ -115,15 +115,23 @@ describe("secrets", () => {
     expect(json()[0]?.["msg"]).toContain("[redacted]");
   });
 
-  it("a secret may start or end with what JSON escapes, and a long run of escapes stays cheap", () => {
+  it("a secret may start or end with what JSON escapes", () => {
     const { logger, lines } = captured({ secrets: ['"quoted secret', "\\\\\\back\\"] });
-    // Quadratic time would run into the test's time limit here.
-    logger.info({}, "\\".repeat(1_000_000));
-    expect(lines[0]?.length).toBeGreaterThan(2_000_000);
     logger.info({}, 'a "quoted secret and \\\\\\back\\" end');
-    expect(lines[1]).not.toMatch(/quoted secret|back/);
-    expect(lines[1]).toContain(" end");
-    expect(() => JSON.parse(lines[1] as string) as unknown).not.toThrow();
+    expect(lines[0]).not.toMatch(/quoted secret|back/);
+    expect(lines[0]).toContain(" end");
+    expect(() => JSON.parse(lines[0] as string) as unknown).not.toThrow();
+  });
+
+  it("a long run of backslashes is read once, not once from each of its places", () => {
+    // In a process of its own, because a regular expression that runs away can only be killed.
+    const source = new URL("../../src/monitoring/index.ts", import.meta.url).href;
+    const program = `
+      import { createLogger } from ${JSON.stringify(source)};
+      const logger = createLogger({ destination: { write() {} }, secrets: ['"quoted secret'] });
+      logger.info({}, "\\\\".repeat(1_000_000));`;
+    const options = { timeout: 20_000, killSignal: "SIGKILL" } as const;
+    expect(spawnSync(process.execPath, ["--input-type=module", "-e", program], options).status).toBe(0);
   });
 
   it("too short ones are left alone, because they would shred every line", () => {
