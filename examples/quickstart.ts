@@ -30,13 +30,15 @@ function readOptions() {
     process.exit(0);
   }
   const rows = values.rows === undefined ? undefined : Number(values.rows);
-  if (rows !== undefined && (!Number.isInteger(rows) || rows < 1)) throw new TypeError(`--rows must be a whole number of 1 or more, but is "${values.rows}"`);
+  if (rows !== undefined && (!Number.isInteger(rows) || rows < 1))
+    throw new TypeError(`--rows must be a whole number of 1 or more, but is "${values.rows}"`);
   return { rows, data: values.data, dataDir: values["data-dir"], fresh: values.fresh, json: values.json };
 }
 
 /** Everything that a person can mend is told in a line; only a fault of ours deserves a stack trace. */
 function tell(error: unknown): void {
-  const known = IntegrationError.isInstance(error) || (error instanceof Error && ("code" in error || error instanceof TypeError));
+  const known =
+    IntegrationError.isInstance(error) || (error instanceof Error && ("code" in error || error instanceof TypeError));
   console.error(known ? `demo: ${(error as Error).message}` : error);
 }
 

@@ -23,10 +23,19 @@ try {
   const { devDependencies, exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
   // TypeScript and the types of the optional peers: what a host that uses these subpaths has.
-  const peers = ["typescript", "@types/node", "express", "@types/express", "cors", "@types/cors"].map((name) => `${name}@${devDependencies[name]}`);
-  run("npm install <tarball>", "npm", ["install", "--no-audit", "--no-fund", "--loglevel=error", tarball, ...peers], folder);
+  const peers = ["typescript", "@types/node", "express", "@types/express", "cors", "@types/cors"].map(
+    (name) => `${name}@${devDependencies[name]}`,
+  );
+  run(
+    "npm install <tarball>",
+    "npm",
+    ["install", "--no-audit", "--no-fund", "--loglevel=error", tarball, ...peers],
+    folder,
+  );
 
-  const subpaths = Object.keys(exports).filter((key) => !key.endsWith(".json")).map((key) => key.replace(/^\./, "enhanced-integration"));
+  const subpaths = Object.keys(exports)
+    .filter((key) => !key.endsWith(".json"))
+    .map((key) => key.replace(/^\./, "enhanced-integration"));
   writeFileSync(
     join(folder, "consumer.mjs"),
     `for (const name of ${JSON.stringify(subpaths)}) if (Object.keys(await import(name)).length === 0) throw new Error(name + " exports nothing");
@@ -66,7 +75,15 @@ export async function use(env: Record<string, string>): Promise<number> {
   mkdirSync(join(folder, "cjs"));
   writeFileSync(join(folder, "esm", "use.mts"), source);
   writeFileSync(join(folder, "cjs", "use.cts"), source);
-  const options = { strict: true, module: "node16", moduleResolution: "node16", target: "ES2023", skipLibCheck: true, noEmit: true, types: ["node"] };
+  const options = {
+    strict: true,
+    module: "node16",
+    moduleResolution: "node16",
+    target: "ES2023",
+    skipLibCheck: true,
+    noEmit: true,
+    types: ["node"],
+  };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options, include: ["esm", "cjs"] }));
   run("types by import and by require", join(folder, "node_modules/.bin/tsc"), ["-p", "."], folder);
 } finally {

@@ -3,16 +3,30 @@ import { IntegrationError } from "./core/index.ts";
 
 /** One line each; the commands load what they need, so that `--help` is quick. */
 const commands = {
-  local: { summary: "run Neon, Supabase, TinyFish and Ollama on this machine, and print the environment that points at them", load: () => import("./cli/local.ts") },
-  doctor: { summary: "check the settings and every service, and say how to mend what is wrong", load: () => import("./cli/doctor.ts") },
+  local: {
+    summary: "run Neon, Supabase, TinyFish and Ollama on this machine, and print the environment that points at them",
+    load: () => import("./cli/local.ts"),
+  },
+  doctor: {
+    summary: "check the settings and every service, and say how to mend what is wrong",
+    load: () => import("./cli/doctor.ts"),
+  },
   migrate: { summary: "bring the database's schema up to date", load: () => import("./cli/migrate.ts") },
-  env: { summary: "print a .env file with every variable, its meaning and its default", load: () => import("./cli/env.ts") },
-  explain: { summary: "print each setting's value, where it came from and what it does; secrets are hidden", load: () => import("./cli/explain.ts") },
+  env: {
+    summary: "print a .env file with every variable, its meaning and its default",
+    load: () => import("./cli/env.ts"),
+  },
+  explain: {
+    summary: "print each setting's value, where it came from and what it does; secrets are hidden",
+    load: () => import("./cli/explain.ts"),
+  },
 } as const;
 
 function help(): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`);
-  return ["Usage: enhanced-integration <command> [options]", "", ...lines, "", "  <command> --help says more."].join("\n");
+  return ["Usage: enhanced-integration <command> [options]", "", ...lines, "", "  <command> --help says more."].join(
+    "\n",
+  );
 }
 
 async function main(name: string | undefined, args: string[]): Promise<number> {

@@ -2,7 +2,14 @@
 import express from "express";
 import cors from "cors";
 import { createIntegration, loadEnv } from "enhanced-integration";
-import { corsOptions, integrationMiddleware, opsRouter, problemDetails, rateLimit, requireUser } from "enhanced-integration/express";
+import {
+  corsOptions,
+  integrationMiddleware,
+  opsRouter,
+  problemDetails,
+  rateLimit,
+  requireUser,
+} from "enhanced-integration/express";
 
 const integration = createIntegration(loadEnv());
 const app = express();

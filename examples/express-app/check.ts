@@ -12,7 +12,15 @@ const added = addedLines(before, after);
 assert.ok(added <= 16, `adding the integration takes ${added} lines`);
 
 const { stack, accessToken } = await startStackWithListings(40);
-const env = { ...process.env, ...stack.env, PORT: "0", LOG_LEVEL: "error", CORS_ORIGIN: "http://app.example", RATE_LIMIT_SEARCH_REQUESTS: "60", RATE_LIMIT_SEARCH_BURST: "3" };
+const env = {
+  ...process.env,
+  ...stack.env,
+  PORT: "0",
+  LOG_LEVEL: "error",
+  CORS_ORIGIN: "http://app.example",
+  RATE_LIMIT_SEARCH_REQUESTS: "60",
+  RATE_LIMIT_SEARCH_BURST: "3",
+};
 const program = spawn(process.execPath, [after.pathname], { env, stdio: ["ignore", "pipe", "inherit"] });
 try {
   const base = await address();
@@ -20,7 +28,11 @@ try {
   const get = (path: string, headers: Record<string, string> = {}) => fetch(base + path, { headers });
 
   // The host's own routes work as before.
-  const posted = await fetch(`${base}/favourites/ada`, { method: "POST", headers: { "content-type": "application/json" }, body: '{"listing":"kc-1"}' });
+  const posted = await fetch(`${base}/favourites/ada`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: '{"listing":"kc-1"}',
+  });
   assert.equal(posted.status, 201);
   assert.deepEqual(await (await get("/favourites/ada")).json(), ["kc-1"]);
 
@@ -52,7 +64,11 @@ try {
   assert.match(((await limited.json()) as { type: string }).type, /quota-exceeded$/);
 
   // Broken JSON is the client's mistake, told without a stack.
-  const broken = await fetch(`${base}/favourites/ada`, { method: "POST", headers: { "content-type": "application/json" }, body: "{" });
+  const broken = await fetch(`${base}/favourites/ada`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: "{",
+  });
   assert.equal(broken.status, 400);
   assert.ok(!(await broken.text()).includes("node_modules"));
 
@@ -65,7 +81,10 @@ try {
   assert.equal((await get("/ops/health", { "x-forwarded-for": "203.0.113.7" })).status, 404);
   const metrics = await (await get("/ops/metrics")).text();
   assert.match(metrics, /enhanced_integration_calls_total\{[^}]*service="neon"[^}]*\} [1-9]/);
-  assert.equal((await get("/favourites/ada", { origin: "http://app.example" })).headers.get("access-control-allow-origin"), "http://app.example");
+  assert.equal(
+    (await get("/favourites/ada", { origin: "http://app.example" })).headers.get("access-control-allow-origin"),
+    "http://app.example",
+  );
 
   program.kill("SIGTERM");
   const [code] = (await once(program, "exit")) as [number | null];

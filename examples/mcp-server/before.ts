@@ -7,7 +7,10 @@ serveStdio(() => {
   const server = new McpServer({ name: "mortgage", version: "1.0.0" });
   server.registerTool(
     "monthly_payment",
-    { description: "The monthly payment of a loan", inputSchema: z.object({ loan: z.number(), yearlyRate: z.number(), years: z.number() }) },
+    {
+      description: "The monthly payment of a loan",
+      inputSchema: z.object({ loan: z.number(), yearlyRate: z.number(), years: z.number() }),
+    },
     ({ loan, yearlyRate, years }) => {
       const rate = yearlyRate / 12;
       const payment = (loan * rate) / (1 - (1 + rate) ** (-12 * years));

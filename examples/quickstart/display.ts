@@ -25,7 +25,10 @@ function jsonDisplay(): Display {
 }
 
 function terminalDisplay(): Display {
-  const bars = new MultiBar({ format: "  {name} {bar} {value}/{total}", hideCursor: true, clearOnComplete: false, noTTYOutput: false }, Presets.shades_grey);
+  const bars = new MultiBar(
+    { format: "  {name} {bar} {value}/{total}", hideCursor: true, clearOnComplete: false, noTTYOutput: false },
+    Presets.shades_grey,
+  );
   let rows: { pages: SingleBar; stored: SingleBar; embedded: SingleBar } | undefined;
   let lastTenth = -1;
 
@@ -39,12 +42,17 @@ function terminalDisplay(): Display {
     progress({ pagesDone, pagesTotal, stored, embedded }, houses) {
       if (!process.stdout.isTTY) {
         const tenth = Math.floor((pagesDone / Math.max(1, pagesTotal)) * 10);
-        if (tenth > lastTenth) console.log(`  pages ${pagesDone}/${pagesTotal}, stored ${stored}, embedded ${embedded}`);
+        if (tenth > lastTenth)
+          console.log(`  pages ${pagesDone}/${pagesTotal}, stored ${stored}, embedded ${embedded}`);
         lastTenth = Math.max(lastTenth, tenth);
         return;
       }
       const bar = (name: string, total: number) => bars.create(total, 0, { name: name.padEnd(8) });
-      rows ??= { pages: bar("scraped", pagesTotal || 1), stored: bar("stored", houses), embedded: bar("embedded", houses) };
+      rows ??= {
+        pages: bar("scraped", pagesTotal || 1),
+        stored: bar("stored", houses),
+        embedded: bar("embedded", houses),
+      };
       rows.pages.setTotal(pagesTotal || 1);
       rows.pages.update(pagesDone);
       rows.stored.update(Math.min(stored, houses));
@@ -57,7 +65,9 @@ function terminalDisplay(): Display {
       console.log(callsTable(summary));
       console.log(countsTable(summary));
       const { ok, listings, embedded, duplicates, lost } = summary;
-      console.log(`demo ${ok ? "ok" : "FAILED"}: ${listings} listings, ${embedded} embedded, ${duplicates} duplicates, ${lost} lost`);
+      console.log(
+        `demo ${ok ? "ok" : "FAILED"}: ${listings} listings, ${embedded} embedded, ${duplicates} duplicates, ${lost} lost`,
+      );
     },
   };
 }
@@ -65,21 +75,64 @@ function terminalDisplay(): Display {
 const dollars = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD", maximumFractionDigits: 0 });
 
 function hitsTable({ hits }: DemoSummary): string {
-  const table = new Table({ head: ["listing", "price", "zip", "score"], colAligns: ["left", "right", "left", "right"], style: { head: ["cyan"] } });
-  table.push(...hits.map(({ title, price, zipcode, score }) => [title, dollars.format(price), zipcode ?? "", score.toFixed(3)]));
+  const table = new Table({
+    head: ["listing", "price", "zip", "score"],
+    colAligns: ["left", "right", "left", "right"],
+    style: { head: ["cyan"] },
+  });
+  table.push(
+    ...hits.map(({ title, price, zipcode, score }) => [title, dollars.format(price), zipcode ?? "", score.toFixed(3)]),
+  );
   return table.toString();
 }
 
 function callsTable({ calls, faults }: DemoSummary): string {
   const head = ["service", "calls", "failed", "retries", "faults suffered", "p50 ms", "p95 ms", "breaker"];
-  const table = new Table({ head, colAligns: ["left", "right", "right", "right", "right", "right", "right", "left"], style: { head: ["cyan"] } });
-  for (const [service, f] of Object.entries(calls)) table.push([service, f.count, f.errors, f.retries, faults[service] ?? 0, f.p50Ms.toFixed(1), f.p95Ms.toFixed(1), f.breaker]);
+  const table = new Table({
+    head,
+    colAligns: ["left", "right", "right", "right", "right", "right", "right", "left"],
+    style: { head: ["cyan"] },
+  });
+  for (const [service, f] of Object.entries(calls))
+    table.push([
+      service,
+      f.count,
+      f.errors,
+      f.retries,
+      faults[service] ?? 0,
+      f.p50Ms.toFixed(1),
+      f.p95Ms.toFixed(1),
+      f.breaker,
+    ]);
   return table.toString();
 }
 
 function countsTable(summary: DemoSummary): string {
   const { stored, zipcodes, alertMatches, documents, seconds, peakMemoryMb } = summary;
-  const table = new Table({ head: ["new", "changed", "unchanged", "embedded now", "zip codes", "alert matches", "documents", "seconds", "peak MB"], style: { head: ["cyan"] } });
-  table.push([stored.inserted, stored.updated, stored.unchanged, stored.embedded, zipcodes, alertMatches, documents, seconds, peakMemoryMb]);
+  const table = new Table({
+    head: [
+      "new",
+      "changed",
+      "unchanged",
+      "embedded now",
+      "zip codes",
+      "alert matches",
+      "documents",
+      "seconds",
+      "peak MB",
+    ],
+    style: { head: ["cyan"] },
+  });
+  table.push([
+    stored.inserted,
+    stored.updated,
+    stored.unchanged,
+    stored.embedded,
+    zipcodes,
+    alertMatches,
+    documents,
+    seconds,
+    peakMemoryMb,
+  ]);
   return table.toString();
 }

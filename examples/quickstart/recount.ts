@@ -26,7 +26,7 @@ const AT_ONCE = 500;
 
 export async function recount(integration: Integration, source: string, houses: readonly House[]): Promise<Recount> {
   const rows = new Map<string, Row[]>();
-  for (let last = ""; ; ) {
+  for (let last = ""; ;) {
     const page = await integration.neon.query<Row>(
       `select source_key as key, price::float8, sqft_living as "sqftLiving", year_built as "yearBuilt", zipcode, embedding_hash is not distinct from content_hash as embedded
          from listings where source = $1 and source_key > $2 order by source_key limit ${AT_ONCE}`,
@@ -49,5 +49,10 @@ export async function recount(integration: Integration, source: string, houses: 
 }
 
 function sameFacts(row: Row, house: House): boolean {
-  return row.price === house.price && row.sqftLiving === house.sqftLiving && row.yearBuilt === house.yearBuilt && row.zipcode === house.zipcode;
+  return (
+    row.price === house.price &&
+    row.sqftLiving === house.sqftLiving &&
+    row.yearBuilt === house.yearBuilt &&
+    row.zipcode === house.zipcode
+  );
 }

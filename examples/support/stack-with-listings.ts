@@ -8,6 +8,10 @@ export async function startStackWithListings(count: number): Promise<{ stack: Lo
   await using integration = createIntegration({ ...stack.env, LOG_LEVEL: "silent" });
   await integration.neon.migrate();
   await integration.listings.scrape({ source: "example", url: stack.siteUrl });
-  const { session } = await integration.supabase.auth.signUp({ email: "ada@example.com", password: "correct-horse-battery-staple" });
+  const { session } = await integration.supabase.auth.signUp({
+    email: "ada@example.com",
+    password: "correct-horse-battery-staple",
+  });
+  if (!session) throw new Error("the local stack confirms a sign-up at once");
   return { stack, accessToken: session.accessToken };
 }

@@ -15,7 +15,7 @@ export async function run(args: string[]): Promise<number> {
   const env = loadEnv();
   const config = loadConfig(env);
   await using integration = createIntegration(env, { logTo: "stderr" });
-  const health = await integration.health({ fresh: true });
+  const health = await integration.health();
   const off = Object.entries(config.features).filter(([, feature]) => !feature.enabled);
   if (values.json) {
     console.log(JSON.stringify({ warnings: config.warnings, features: config.features, health }));
@@ -23,10 +23,21 @@ export async function run(args: string[]): Promise<number> {
     console.log("Settings: valid");
     for (const { name, message } of config.warnings) console.log(`  ! ${name}: ${message}`);
     console.log("\nServices");
-    console.log(table(Object.entries(health.checks).map(([name, check]) => [`  ${check.status === "up" ? "✓" : "✗"} ${name}`, check.status, `${Math.round(check.durationMs ?? 0)} ms`, check.message ?? ""])));
+    console.log(
+      table(
+        Object.entries(health.checks).map(([name, check]) => [
+          `  ${check.status === "up" ? "✓" : "✗"} ${name}`,
+          check.status,
+          `${Math.round(check.durationMs ?? 0)} ms`,
+          check.message ?? "",
+        ]),
+      ),
+    );
     if (off.length > 0) {
       console.log("\nOff");
-      console.log(table(off.map(([name, feature]) => [`  - ${name}`, feature.reason ?? `${feature.variable} is false`])));
+      console.log(
+        table(off.map(([name, feature]) => [`  - ${name}`, feature.reason ?? `${feature.variable} is false`])),
+      );
     }
     console.log(`\n${health.status === "up" ? "All is well." : `The integration is ${health.status}.`}`);
   }

@@ -9,7 +9,12 @@ Runs the four services on this machine until Ctrl-C, and prints the environment 
 export async function run(args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
-    options: { help: { type: "boolean" }, "data-dir": { type: "string" }, data: { type: "string" }, port: { type: "string" } },
+    options: {
+      help: { type: "boolean" },
+      "data-dir": { type: "string" },
+      data: { type: "string" },
+      port: { type: "string" },
+    },
   });
   if (values.help) {
     console.log(usage);
@@ -34,7 +39,9 @@ export async function run(args: string[]): Promise<number> {
   });
   for (const [name, value] of Object.entries(stack.env)) console.log(`${name}=${value}`);
   for (const notice of stack.notices) console.error(`note: ${notice}`);
-  console.error(`\nThe lines above are a .env file. ${houses.length} houses are at ${stack.siteUrl}\nCtrl-C stops everything${values["data-dir"] === undefined ? "; the data go with it" : ""}.`);
+  console.error(
+    `\nThe lines above are a .env file. ${houses.length} houses are at ${stack.siteUrl}\nCtrl-C stops everything${values["data-dir"] === undefined ? "; the data go with it" : ""}.`,
+  );
   await stopped;
   console.error("stopping…");
   return 0;

@@ -3,7 +3,7 @@ export { type Listing, scrapedListing, type ScrapedListing, type RejectedRow } f
 export { type ScrapeProgress, type ScrapeRequest, type ScrapeResult } from "./ingest.ts";
 export { type SearchFilters, type SearchHit, type SearchRequest, type SearchHits } from "./search.ts";
 export { splitQuery } from "./query-words.ts";
-export { Market, type AlertMatch, type AlertRequest, type MarketFigures } from "./market.ts";
+export { Market, type Alert, type AlertMatch, type AlertRequest, type MarketFigures } from "./market.ts";
 export { Documents, type DocumentRequest, type StoredDocument } from "./documents.ts";
 export { ListingRepository, type StoredCounts } from "./repository.ts";
 export type {

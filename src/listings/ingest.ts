@@ -118,7 +118,7 @@ export class ListingIngest {
       // The first page is always read: it says how many there are now.
       if (page > 1 && session.donePages.has(pageKey(url))) tally.pagesSkipped += 1;
       else {
-        const content = await redeliver(() => this.#scrapeOne(url, call), this.#clock, request.signal);
+        const content = await redeliver(() => this.#scrapeOne(session.id, url, call), this.#clock, request.signal);
         const { valid, rejected: refused } = validateRows(content.listings);
         rejected.push(...refused);
         const stored = await redeliver(
@@ -174,8 +174,10 @@ export class ListingIngest {
     return embedded;
   }
 
-  async #scrapeOne(url: string, call: CallOptions): Promise<ListingsPage> {
-    const { result } = await this.#scraper.run({ url, goal: GOAL, output: listingsPage, ...call });
+  /** Within a session a page is paid for once, however often it is asked for. */
+  async #scrapeOne(sessionId: string, url: string, call: CallOptions): Promise<ListingsPage> {
+    const idempotencyKey = `${sessionId}:${pageKey(url)}`;
+    const { result } = await this.#scraper.run({ url, goal: GOAL, output: listingsPage, idempotencyKey, ...call });
     return result;
   }
 }

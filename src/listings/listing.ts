@@ -86,10 +86,19 @@ export function embeddingText(listing: Pick<ScrapedListing, "title" | "descripti
   return `${listing.title}. ${listing.description}`.slice(0, 4000);
 }
 
-/** Changes when anything that we store changes: an unchanged listing is neither rewritten nor embedded again. */
+/**
+ * Changes when anything that we store changes: an unchanged listing is neither rewritten nor embedded again. Of the
+ * address only path and query count, because a site may move to another host.
+ */
 export function contentHash(listing: ScrapedListing): string {
-  const facts = Object.keys(scrapedListing.shape).map((key) => listing[key as keyof ScrapedListing]);
+  const comparable = { ...listing, url: withoutOrigin(listing.url) };
+  const facts = Object.keys(scrapedListing.shape).map((key) => comparable[key as keyof ScrapedListing]);
   return createHash("sha256").update(JSON.stringify(facts)).digest("hex").slice(0, 32);
+}
+
+function withoutOrigin(url: string): string {
+  const parsed = URL.parse(url);
+  return parsed ? parsed.pathname + parsed.search : url;
 }
 
 /** A stored listing. */

@@ -55,7 +55,7 @@ export class Listings {
     } = options;
     this.repository = new ListingRepository(database);
     this.market = new Market({ database, verifier, features, events });
-    this.documents = new Documents({ database, files, verifier, features });
+    this.documents = new Documents({ database, files, verifier, features, clock });
     const sessions = new ScrapingSessions(database);
     this.#ingest = new ListingIngest({
       scraper,

@@ -18,6 +18,17 @@ export interface AlertRequest {
   readonly minBedrooms?: number;
 }
 
+export interface Alert {
+  readonly id: string;
+  readonly name: string;
+  readonly zipcode: string | null;
+  readonly maxPrice: number | null;
+  readonly minBedrooms: number | null;
+  readonly active: boolean;
+  /** Listings that it found so far. */
+  readonly triggerCount: number;
+}
+
 export interface AlertMatch {
   readonly alertId: string;
   readonly listingId: string;
@@ -88,6 +99,17 @@ export class Market {
       ),
     );
     return { id: rows[0]!.id };
+  }
+
+  /** The alerts of the token's user, oldest first. */
+  async alerts(token: string): Promise<Alert[]> {
+    return this.#database.asUser(token, (transaction) =>
+      transaction.query<Alert>(
+        `select id, name, zipcode, max_price::float8 as "maxPrice", min_bedrooms::float8 as "minBedrooms", active,
+                trigger_count as "triggerCount"
+           from market_alerts order by created_at, id limit 500`,
+      ),
+    );
   }
 
   /**

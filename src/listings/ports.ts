@@ -21,12 +21,17 @@ export interface Database extends Queryable {
   asUser<T>(token: string, fn: (transaction: Queryable) => Promise<T>): Promise<T>;
 }
 
-export interface Scraper {
-  run<T>(
-    request: { readonly url: string; readonly goal: string; readonly output: ZodType<T> } & CallOptions,
-  ): Promise<{ readonly result: T }>;
+export interface ScrapeRun<T> extends CallOptions {
+  readonly url: string;
+  readonly goal: string;
+  readonly output: ZodType<T>;
+  /** Names the piece of work: asked for again, the run that was paid for already answers. */
+  readonly idempotencyKey: string;
 }
 
+export interface Scraper {
+  run<T>(request: ScrapeRun<T>): Promise<{ readonly result: T }>;
+}
 
 export interface Embedder {
   /** One vector per text, in order. */

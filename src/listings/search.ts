@@ -38,7 +38,16 @@ export type SearchHits = readonly SearchHit[] & {
   readonly mode: "hybrid" | "vector" | "filters";
 };
 
-const filterNames = ["minPrice", "maxPrice", "minBedrooms", "minBathrooms", "zipcode", "waterfront", "source", "sourcePrefix"] as const;
+const filterNames = [
+  "minPrice",
+  "maxPrice",
+  "minBedrooms",
+  "minBathrooms",
+  "zipcode",
+  "waterfront",
+  "source",
+  "sourcePrefix",
+] as const;
 
 /** How much meaning weighs against matching words in a hybrid score. */
 const VECTOR_WEIGHT = 0.75;

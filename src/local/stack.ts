@@ -11,7 +11,12 @@ export interface LocalStackOptions {
   /** Keeps the database, the users and the files here; without it all is gone on close. */
   readonly dataDir?: string;
   /** @defaultValue any free ports */
-  readonly ports?: { readonly neon?: number; readonly supabase?: number; readonly tinyfish?: number; readonly ollama?: number };
+  readonly ports?: {
+    readonly neon?: number;
+    readonly supabase?: number;
+    readonly tinyfish?: number;
+    readonly ollama?: number;
+  };
   /** @defaultValue no faults */
   readonly faults?: FaultPlan;
   /** The houses on the listing site that TinyFish can scrape: read by `readHouses`. @defaultValue the sample data */
@@ -87,7 +92,9 @@ export async function startLocalStack(options: LocalStackOptions = {}): Promise<
       if (failed) throw failed.reason;
     }));
   return {
-    env: Object.freeze(Object.assign({ NODE_ENV: "development" }, ...parts.map((part) => part.env)) as Record<string, string>),
+    env: Object.freeze(
+      Object.assign({ NODE_ENV: "development" }, ...parts.map((part) => part.env)) as Record<string, string>,
+    ),
     faults,
     siteUrl: tinyfish.siteUrl,
     notices: ollama.notice === undefined ? [] : [ollama.notice],

@@ -24,8 +24,18 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   hosts: ["core", "integration (types)"],
   local: ["core"],
   testing: ["core"],
-  integration: ["core", "config", "resilience", "monitoring", "security", "clients", "webhooks", "listings", "services"],
-  index: ["core", "config", "resilience", "monitoring", "clients", "listings", "integration"],
+  integration: [
+    "core",
+    "config",
+    "resilience",
+    "monitoring",
+    "security",
+    "clients",
+    "webhooks",
+    "listings",
+    "services",
+  ],
+  index: ["core", "config", "security", "resilience", "monitoring", "clients", "listings", "integration"],
   cli: ["core", "config", "clients", "integration", "local (dynamic)", "index"],
 };
 
@@ -46,12 +56,17 @@ describe("the import graph", () => {
   });
 
   it("obeys the architecture", () => {
-    const broken = imports.filter(({ from, to, kind }) => from !== to && !permits(from, to, kind)).map(({ file, to, kind }) => `${file} imports ${to} (${kind})`);
+    const broken = imports
+      .filter(({ from, to, kind }) => from !== to && !permits(from, to, kind))
+      .map(({ file, to, kind }) => `${file} imports ${to} (${kind})`);
     expect(broken).toEqual([]);
   });
 
   it("never reaches the hosts, the local stack or the testing kit from the root entry", () => {
-    const reached = imports.filter(({ from, to, kind }) => ["index", "integration"].includes(from) && ["hosts", "local", "testing"].includes(to) && kind !== "types");
+    const reached = imports.filter(
+      ({ from, to, kind }) =>
+        ["index", "integration"].includes(from) && ["hosts", "local", "testing"].includes(to) && kind !== "types",
+    );
     expect(reached).toEqual([]);
   });
 });
@@ -65,7 +80,9 @@ function permits(from: string, to: string, kind: Import["kind"]): boolean {
 function roomOf(file: string): string {
   const path = relative(src, file).replaceAll("\\", "/");
   const [first = "", second = ""] = path.split("/");
-  if (first === "clients") return path.split("/").length > 2 ? (second === "pools" ? "clients/neon" : `clients/${second}`) : "clients/neon";
+  if (first === "clients")
+    return path.split("/").length > 2 ? (second === "pools" ? "clients/neon" : `clients/${second}`) : "clients/neon";
+  if (first === "composition") return "integration";
   if (first === "cli" || first === "cli.ts") return "cli";
   return first.replace(/\.ts$/, "");
 }
@@ -74,12 +91,27 @@ function importsOf(file: string): Import[] {
   const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.ESNext, true);
   const found: Import[] = [];
   const add = (specifier: string, kind: Import["kind"]) => {
-    if (specifier.startsWith(".")) found.push({ from: roomOf(file), to: roomOf(resolve(dirname(file), specifier)), kind, file: relative(src, file) });
+    if (specifier.startsWith("."))
+      found.push({
+        from: roomOf(file),
+        to: roomOf(resolve(dirname(file), specifier)),
+        kind,
+        file: relative(src, file),
+      });
   };
   const visit = (node: ts.Node): void => {
-    if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier && ts.isStringLiteral(node.moduleSpecifier))
+    if (
+      (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) &&
+      node.moduleSpecifier &&
+      ts.isStringLiteral(node.moduleSpecifier)
+    )
       add(node.moduleSpecifier.text, isTypeOnly(node) ? "types" : "static");
-    if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword && node.arguments[0] && ts.isStringLiteral(node.arguments[0]))
+    if (
+      ts.isCallExpression(node) &&
+      node.expression.kind === ts.SyntaxKind.ImportKeyword &&
+      node.arguments[0] &&
+      ts.isStringLiteral(node.arguments[0])
+    )
       add(node.arguments[0].text, "dynamic");
     ts.forEachChild(node, visit);
   };
@@ -88,9 +120,20 @@ function importsOf(file: string): Import[] {
 }
 
 function isTypeOnly(node: ts.ImportDeclaration | ts.ExportDeclaration): boolean {
-  if (ts.isExportDeclaration(node)) return node.isTypeOnly || (!!node.exportClause && ts.isNamedExports(node.exportClause) && node.exportClause.elements.every((e) => e.isTypeOnly));
+  if (ts.isExportDeclaration(node))
+    return (
+      node.isTypeOnly ||
+      (!!node.exportClause &&
+        ts.isNamedExports(node.exportClause) &&
+        node.exportClause.elements.every((e) => e.isTypeOnly))
+    );
   const clause = node.importClause;
   if (!clause) return false;
   if (clause.phaseModifier === ts.SyntaxKind.TypeKeyword) return true;
-  return !clause.name && !!clause.namedBindings && ts.isNamedImports(clause.namedBindings) && clause.namedBindings.elements.every((e) => e.isTypeOnly);
+  return (
+    !clause.name &&
+    !!clause.namedBindings &&
+    ts.isNamedImports(clause.namedBindings) &&
+    clause.namedBindings.elements.every((e) => e.isTypeOnly)
+  );
 }

@@ -26,11 +26,18 @@ export const house: ScrapedListing = {
 
 describe("validateRows", () => {
   it("keeps what can be stored and says of each other row why not", () => {
-    const { valid, rejected } = validateRows([house, { ...house, sourceKey: "kc-2", price: -1 }, { ...house, sourceKey: null, latitude: 900 }]);
+    const { valid, rejected } = validateRows([
+      house,
+      { ...house, sourceKey: "kc-2", price: -1 },
+      { ...house, sourceKey: null, latitude: 900 },
+    ]);
     expect(valid).toEqual([house]);
     expect(rejected.map(({ sourceKey }) => sourceKey)).toEqual(["kc-2", "(none)"]);
     expect(rejected[0]!.problems).toEqual([expect.stringMatching(/^price: /)]);
-    expect(rejected[1]!.problems).toEqual([expect.stringMatching(/^sourceKey: /), expect.stringMatching(/^latitude: /)]);
+    expect(rejected[1]!.problems).toEqual([
+      expect.stringMatching(/^sourceKey: /),
+      expect.stringMatching(/^latitude: /),
+    ]);
   });
 });
 

@@ -4,7 +4,11 @@ import { splitQuery } from "../../src/listings/query-words.ts";
 
 describe("splitQuery", () => {
   it.each([
-    ["older home near the water with a big lot under 700k", { maxPrice: 700_000 }, "older home near the water with a big lot"],
+    [
+      "older home near the water with a big lot under 700k",
+      { maxPrice: 700_000 },
+      "older home near the water with a big lot",
+    ],
     ["3 bedroom house below $650,000", { minBedrooms: 3, maxPrice: 650_000 }, "house"],
     ["at least 2.5 baths, over 1.2m", { minBathrooms: 2.5, minPrice: 1_200_000 }, ","],
     ["between 300k and 500k with a view", { minPrice: 300_000, maxPrice: 500_000 }, "with a view"],
@@ -23,7 +27,8 @@ describe("splitQuery", () => {
       fc.property(fc.string({ maxLength: 300 }), (text) => {
         const { filters, words } = splitQuery(text);
         expect(words.length).toBeLessThanOrEqual(text.length);
-        for (const value of Object.values(filters)) expect(typeof value === "string" || Number.isFinite(value)).toBe(true);
+        for (const value of Object.values(filters))
+          expect(typeof value === "string" || Number.isFinite(value)).toBe(true);
       }),
     );
   });

@@ -17,7 +17,10 @@ function packagesLoadedBy(room: string): string[] {
     } });
     await import(${JSON.stringify(`./src/${room}`)});
     console.log(JSON.stringify([...loaded]));`;
-  const output = execFileSync(process.execPath, ["--input-type=module", "-e", program], { cwd: root, encoding: "utf8" });
+  const output = execFileSync(process.execPath, ["--input-type=module", "-e", program], {
+    cwd: root,
+    encoding: "utf8",
+  });
   return (JSON.parse(output) as string[]).sort();
 }
 
@@ -39,6 +42,8 @@ describe("importing one room", () => {
   it("the root loads no optional peer", () => {
     const loaded = packagesLoadedBy("index.ts");
     expect(loaded).toContain("@supabase/supabase-js");
-    expect(loaded.filter((name) => /pglite|energetic|express|^cors$|modelcontextprotocol|pino-pretty/.test(name))).toEqual([]);
+    expect(
+      loaded.filter((name) => /pglite|energetic|express|^cors$|modelcontextprotocol|pino-pretty/.test(name)),
+    ).toEqual([]);
   });
 });

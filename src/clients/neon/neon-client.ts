@@ -13,8 +13,9 @@ import {
   systemRandom,
 } from "../../core/index.ts";
 import { ConnectionPoolManager, type PoolHealth } from "../connection-pool-manager.ts";
-import { clientClass, clientConfig, destroyClient, type DriverOptions } from "../pools/drivers.ts";
+import { type DriverOptions } from "../pools/drivers.ts";
 import { type ConnectionTarget, parseConnectionString, withoutPooler } from "./connection-string.ts";
+import { withDirectSession } from "./direct-session.ts";
 import { toNeonError } from "./errors.ts";
 import { type Executor, HttpExecutor, PoolExecutor } from "./executor.ts";
 import { Listener, type ListenOptions, type Subscription } from "./listener.ts";
@@ -104,6 +105,7 @@ export class NeonClient {
 
   /**
    * A transaction in which row-level security sees the user: the role and the claims hold to its end and no longer.
+   * Its statements are the host's own: never run a text there that the user wrote, it could give the role back.
    *
    * @param identity a token, which is verified first, or claims that the caller has verified
    * @throws IntegrationError UNAUTHENTICATED, FORBIDDEN, and what {@link transaction} throws
@@ -161,12 +163,10 @@ export class NeonClient {
     onNotification: (payload: string) => void,
     options: ListenOptions = {},
   ): Promise<Subscription> {
-    const { clock, random } = { random: systemRandom, ...this.#options, clock: this.#clock };
-    const driver = this.#directDriver(this.#pools.limits.queryTimeoutMs);
     const listener = (this.#listener ??= new Listener({
-      driver,
-      clock,
-      random: random ?? systemRandom,
+      driver: this.#directDriver(this.#pools.limits.queryTimeoutMs),
+      clock: this.#clock,
+      random: this.#options.random ?? systemRandom,
       logger: this.#logger,
     }));
     return this.#runner.run(this.#spec("listen", options, { idempotent: true }), ({ signal }) =>
@@ -179,32 +179,26 @@ export class NeonClient {
     const bounds = { idempotent: true, deadlineMs: MIGRATION_TIMEOUT_MS, attemptTimeoutMs: MIGRATION_TIMEOUT_MS };
     return this.#runner.run(this.#spec("migrate", options, bounds), async ({ signal }) => {
       const driver = this.#directDriver(MIGRATION_TIMEOUT_MS);
-      const client = new (clientClass(driver))(clientConfig(driver));
-      const cut = () => destroyClient(client);
-      signal.addEventListener("abort", cut, { once: true });
-      try {
-        await client.connect();
-        return await migrate(client, {
+      const embeddingDimensions = options.embeddingDimensions ?? (await this.#embeddingDimensions());
+      const work = (session: pg.Client) =>
+        migrate(session, {
           directory: options.directory ?? join(packageRoot(), "migrations"),
-          embeddingDimensions:
-            options.embeddingDimensions ?? this.#options.embeddingDimensions ?? neonDefaults.embeddingDimensions,
+          embeddingDimensions,
           dryRun: options.dryRun,
           logger: options.logger ?? this.#logger,
         });
+      try {
+        return await withDirectSession(driver, signal, work);
       } catch (thrown) {
         if (signal.aborted) throw signal.reason;
         throw toNeonError(thrown, { operation: "migrate", phase: "query", repeatable: true });
-      } finally {
-        signal.removeEventListener("abort", cut);
-        void client.end().catch(() => undefined);
-        destroyClient(client);
       }
     });
   }
 
   /** As the traffic shows it; asks the database only if there was none, or the last of it failed. */
-  health(): Promise<PoolHealth> {
-    return this.#pools.health();
+  health(signal?: AbortSignal): Promise<PoolHealth> {
+    return this.#pools.health(signal);
   }
 
   /** Ends subscriptions, and the pool if the client made it. Idempotent. */
@@ -285,6 +279,11 @@ export class NeonClient {
     if (!this.#events.has("query.finished")) return;
     const statement = name ?? statementFacts(text).label;
     this.#events.emit("query.finished", { transport, statement, rows, durationMs });
+  }
+
+  async #embeddingDimensions(): Promise<number> {
+    const given = this.#options.embeddingDimensions ?? neonDefaults.embeddingDimensions;
+    return typeof given === "function" ? given() : given;
   }
 
   #directDriver(queryTimeoutMs: number): DriverOptions {

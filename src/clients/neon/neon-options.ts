@@ -26,8 +26,11 @@ export interface NeonClientOptions extends Partial<PoolOptions> {
   readonly verifier?: TokenVerifier | undefined;
   /** Writes each statement's text to the logger at debug level; parameters never. @defaultValue false */
   readonly sqlLogging?: boolean | undefined;
-  /** Dimension of the embedding column, fixed by the first migration (OLLAMA_EMBED_MODEL's). @defaultValue 768 */
-  readonly embeddingDimensions?: number | undefined;
+  /**
+   * Dimension of the embedding column, fixed by the first migration (OLLAMA_EMBED_MODEL's), or who knows it; asked only
+   * when a migration runs. @defaultValue 768
+   */
+  readonly embeddingDimensions?: number | (() => Promise<number>) | undefined;
 }
 
 export const neonDefaults = { maxRows: 10_000, embeddingDimensions: 768 } as const;

@@ -37,7 +37,10 @@ export interface IntegrationMiddlewareOptions {
  * @example
  * app.use(integrationMiddleware(integration));
  */
-export function integrationMiddleware(integration: Integration, options: IntegrationMiddlewareOptions = {}): RequestHandler {
+export function integrationMiddleware(
+  integration: Integration,
+  options: IntegrationMiddlewareOptions = {},
+): RequestHandler {
   const deadlineMs = options.deadlineMs ?? integration.config.calls.requestTimeoutMs;
   return (request, response, next) => {
     const startedAt = integration.clock.now();
@@ -52,7 +55,8 @@ export function integrationMiddleware(integration: Integration, options: Integra
     };
     request.integration = state;
     response.once("close", () => {
-      if (!response.writableFinished) gone.abort(new IntegrationError({ code: "ABORTED", message: "the client closed the request" }));
+      if (!response.writableFinished)
+        gone.abort(new IntegrationError({ code: "ABORTED", message: "the client closed the request" }));
       integration.events.emit("request.finished", {
         method: request.method,
         route: routeOf(request, response),
@@ -67,7 +71,10 @@ export function integrationMiddleware(integration: Integration, options: Integra
 /** The state that {@link integrationMiddleware} left. @throws IntegrationError INVALID_INPUT if it is not in the app */
 export function stateOf(request: Request): RequestState {
   if (request.integration) return request.integration;
-  throw new IntegrationError({ code: "INVALID_INPUT", message: "add app.use(integrationMiddleware(integration)) before this middleware" });
+  throw new IntegrationError({
+    code: "INVALID_INPUT",
+    message: "add app.use(integrationMiddleware(integration)) before this middleware",
+  });
 }
 
 /** A caller's id is taken over only if it can do no harm in a log or a header. */
@@ -78,7 +85,10 @@ function acceptedId(id: string | undefined): string | undefined {
 function bearerToken(request: Request): string {
   const token = /^Bearer +(\S+)$/i.exec(request.get("authorization") ?? "")?.[1];
   if (token !== undefined) return token;
-  throw new IntegrationError({ code: "UNAUTHENTICATED", message: "send the user's access token as `Authorization: Bearer <token>`" });
+  throw new IntegrationError({
+    code: "UNAUTHENTICATED",
+    message: "send the user's access token as `Authorization: Bearer <token>`",
+  });
 }
 
 /** The route's pattern, never the path: paths are without bound, and metric labels must not be. */

@@ -30,13 +30,18 @@ export function opsRouter(integration: Integration, options: OpsRouterOptions = 
       case "/health": {
         if (!(await authorize(request))) return next();
         const report = await integration.health();
-        return void response.status(report.status === "down" ? 503 : 200).type("application/health+json").send(JSON.stringify(report));
+        return void response
+          .status(report.status === "down" ? 503 : 200)
+          .type("application/health+json")
+          .send(JSON.stringify(report));
       }
       case "/metrics": {
         if (!(await authorize(request))) return next();
         const openMetrics = /application\/openmetrics-text/.test(request.get("accept") ?? "");
         const text = await integration.monitoring.metrics({ format: openMetrics ? "openmetrics" : "prometheus" });
-        const type = openMetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8" : "text/plain; version=0.0.4; charset=utf-8";
+        const type = openMetrics
+          ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+          : "text/plain; version=0.0.4; charset=utf-8";
         response.setHeader("Content-Type", type);
         return void response.send(text);
       }

@@ -38,7 +38,16 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
 };
 
 /** Codes whose message was written for the caller; the others' may tell of our inside, and stay in the log. */
-const tellable = new Set<ErrorCode>(["INVALID_INPUT", "RATE_LIMITED", "UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "CONFLICT", "FEATURE_DISABLED", "READ_ONLY"]);
+const tellable = new Set<ErrorCode>([
+  "INVALID_INPUT",
+  "RATE_LIMITED",
+  "UNAUTHENTICATED",
+  "FORBIDDEN",
+  "NOT_FOUND",
+  "CONFLICT",
+  "FEATURE_DISABLED",
+  "READ_ONLY",
+]);
 
 /**
  * Turns errors into `application/problem+json`, the last middleware of the app.
@@ -49,9 +58,11 @@ export function problemDetails(integration: Integration): ErrorRequestHandler {
   return (thrown: unknown, request, response, next) => {
     if (response.headersSent) return next(thrown);
     const problem = toProblem(thrown, request.integration?.requestId);
-    if (problem.status >= 500) integration.logger.error({ err: thrown, requestId: problem.requestId }, "request failed");
+    if (problem.status >= 500)
+      integration.logger.error({ err: thrown, requestId: problem.requestId }, "request failed");
     const retryAfterMs = IntegrationError.isInstance(thrown) ? thrown.retryAfterMs : undefined;
-    if (retryAfterMs !== undefined) response.setHeader("Retry-After", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
+    if (retryAfterMs !== undefined)
+      response.setHeader("Retry-After", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
     if (problem.status === 401) response.setHeader("WWW-Authenticate", 'Bearer error="invalid_token"');
     response.status(problem.status).type("application/problem+json").send(JSON.stringify(problem));
   };
@@ -63,7 +74,10 @@ function toProblem(thrown: unknown, requestId: string | undefined): Problem {
   const { code, message, details } = thrown;
   const policies = details?.["violatedPolicies"];
   return {
-    type: code === "RATE_LIMITED" ? "https://iana.org/assignments/http-problem-types#quota-exceeded" : `urn:enhanced-integration:problem:${code.toLowerCase().replaceAll("_", "-")}`,
+    type:
+      code === "RATE_LIMITED"
+        ? "https://iana.org/assignments/http-problem-types#quota-exceeded"
+        : `urn:enhanced-integration:problem:${code.toLowerCase().replaceAll("_", "-")}`,
     title: title(code),
     status: statuses[code],
     code,

@@ -17,13 +17,32 @@ export interface RateLimitOptions {
  */
 export function rateLimit(integration: Integration, name: string, options: RateLimitOptions = {}): RequestHandler {
   const key = options.key ?? subjectOf;
-  const { requests, windowMs } = integration.limits.policy(name);
-  const policy = serializeList([[name, new Map<string, number>([["q", requests], ["w", Math.ceil(windowMs / 1000)]])]]);
+  const { requests, windowMs } = limitOf(integration, name);
+  const policy = serializeList([
+    [
+      name,
+      new Map<string, number>([
+        ["q", requests],
+        ["w", Math.ceil(windowMs / 1000)],
+      ]),
+    ],
+  ]);
   return async (request, response, next) => {
     const decision = await integration.limits.checkAsync(name, key(request));
     const seconds = Math.ceil((decision.allowed ? decision.resetMs : decision.retryAfterMs) / 1000);
     response.setHeader("RateLimit-Policy", policy);
-    response.setHeader("RateLimit", serializeList([[name, new Map<string, number>([["r", decision.remaining], ["t", seconds]])]]));
+    response.setHeader(
+      "RateLimit",
+      serializeList([
+        [
+          name,
+          new Map<string, number>([
+            ["r", decision.remaining],
+            ["t", seconds],
+          ]),
+        ],
+      ]),
+    );
     if (decision.allowed) return next();
     throw new IntegrationError({
       code: "RATE_LIMITED",
@@ -32,6 +51,17 @@ export function rateLimit(integration: Integration, name: string, options: RateL
       details: { violatedPolicies: [name] },
     });
   };
+}
+
+function limitOf(integration: Integration, name: string): { readonly requests: number; readonly windowMs: number } {
+  const limits = integration.limits.limits;
+  const found = limits.find((limit) => limit.name === name);
+  if (found) return found;
+  const known = limits.map((limit) => limit.name).join(", ");
+  throw new IntegrationError({
+    code: "INVALID_INPUT",
+    message: `rateLimit: there is no limit "${name}"; known are ${known}`,
+  });
 }
 
 function subjectOf(request: Request): string {

@@ -17,7 +17,10 @@ export function requireUser(_integration: Integration, options: RequireUserOptio
     if (options.role !== undefined && user.role !== options.role)
       throw new IntegrationError({ code: "FORBIDDEN", message: `this needs the role ${options.role}` });
     if (options.aal === "aal2" && user.aal !== "aal2")
-      throw new IntegrationError({ code: "FORBIDDEN", message: "this needs a second factor (aal2): sign in with it and try again" });
+      throw new IntegrationError({
+        code: "FORBIDDEN",
+        message: "this needs a second factor (aal2): sign in with it and try again",
+      });
     next();
   };
 }

@@ -12,7 +12,8 @@ export function integrationHealth(integration: Integration): Tool<z.ZodObject<Re
   return {
     name: "integration_health",
     title: "Integration health",
-    description: "Tells whether the database, authentication, storage, scraping and models answer, and what is degraded.",
+    description:
+      "Tells whether the database, authentication, storage, scraping and models answer, and what is degraded.",
     input: z.object({}),
     output,
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },

@@ -5,5 +5,9 @@ import { type Integration } from "../../integration.ts";
 export async function chargeLimit(integration: Integration, name: string, tenant = "mcp"): Promise<void> {
   const { allowed, retryAfterMs, limit } = await integration.limits.checkAsync(name, tenant);
   if (allowed) return;
-  throw new IntegrationError({ code: "RATE_LIMITED", message: `the ${name} limit of ${limit} is used up`, retryAfterMs });
+  throw new IntegrationError({
+    code: "RATE_LIMITED",
+    message: `the ${name} limit of ${limit} is used up`,
+    retryAfterMs,
+  });
 }

@@ -23,7 +23,11 @@ export interface RegisterToolsOptions {
  * const server = new McpServer({ name: "my-server", version: "1.0.0" });
  * registerTools(server, integration, { readOnly: true });
  */
-export function registerTools(server: ToolServer, integration: Integration, options: RegisterToolsOptions = {}): readonly string[] {
+export function registerTools(
+  server: ToolServer,
+  integration: Integration,
+  options: RegisterToolsOptions = {},
+): readonly string[] {
   const { features = ["search", "scraping", "health"], readOnly = false, tenant } = options;
   const names: string[] = [];
   if (features.includes("search")) names.push(register(searchListings(integration, tenant)));

@@ -27,14 +27,20 @@ export function scrapeListings(integration: Integration, tenant?: string): Tool<
   return {
     name: "scrape_listings",
     title: "Scrape listings",
-    description: "Reads property listings from a web site, page by page, stores them and makes them searchable. Runs are paid for.",
+    description:
+      "Reads property listings from a web site, page by page, stores them and makes them searchable. Runs are paid for.",
     input,
     output,
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
     deadlineMs: 30 * 60_000,
     untrusted: true,
     async run({ url, source, maxPages = 10 }, { signal }) {
-      const result = await integration.listings.scrape({ url, source: tenant === undefined ? source : `${tenant}.${source}`, maxPages, signal });
+      const result = await integration.listings.scrape({
+        url,
+        source: tenant === undefined ? source : `${tenant}.${source}`,
+        maxPages,
+        signal,
+      });
       return output.parse(result);
     },
   };

@@ -4,7 +4,11 @@ import { chargeLimit } from "./limits.ts";
 import { type Tool } from "./tool.ts";
 
 const input = z.object({
-  text: z.string().max(2000).optional().describe('What is wanted, in words, e.g. "older home near the water with a big lot under 700k"'),
+  text: z
+    .string()
+    .max(2000)
+    .optional()
+    .describe('What is wanted, in words, e.g. "older home near the water with a big lot under 700k"'),
   minPrice: z.number().min(0).optional().describe("US dollars"),
   maxPrice: z.number().min(0).optional().describe("US dollars"),
   minBedrooms: z.number().min(0).optional(),
@@ -40,7 +44,8 @@ export function searchListings(integration: Integration, tenant?: string): Tool<
   return {
     name: "search_listings",
     title: "Search listings",
-    description: "Finds stored property listings by meaning and by facts. Prices, rooms and zip codes may be named in the text.",
+    description:
+      "Finds stored property listings by meaning and by facts. Prices, rooms and zip codes may be named in the text.",
     input,
     output,
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
@@ -49,7 +54,11 @@ export function searchListings(integration: Integration, tenant?: string): Tool<
     async run(request, { signal }) {
       await chargeLimit(integration, "search", tenant);
       const wanted = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
-      const hits = await integration.listings.search({ ...wanted, ...(tenant !== undefined && { sourcePrefix: `${tenant}.` }), signal });
+      const hits = await integration.listings.search({
+        ...wanted,
+        ...(tenant !== undefined && { sourcePrefix: `${tenant}.` }),
+        signal,
+      });
       return { hits: hits.map((hit) => output.shape.hits.element.parse(hit)), mode: hits.mode };
     },
   };

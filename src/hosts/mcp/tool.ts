@@ -16,7 +16,12 @@ export interface Tool<Input extends z.ZodObject, Output extends z.ZodObject> {
   readonly description: string;
   readonly input: Input;
   readonly output: Output;
-  readonly annotations: { readonly readOnlyHint: boolean; readonly destructiveHint: boolean; readonly idempotentHint: boolean; readonly openWorldHint: boolean };
+  readonly annotations: {
+    readonly readOnlyHint: boolean;
+    readonly destructiveHint: boolean;
+    readonly idempotentHint: boolean;
+    readonly openWorldHint: boolean;
+  };
   /** Longest time that the tool may take, ms. */
   readonly deadlineMs: number;
   /** True if the answer holds text from web pages, which the model must not take for instructions. */
@@ -37,29 +42,52 @@ export function registerTool<Input extends z.ZodObject, Output extends z.ZodObje
   tool: Tool<Input, Output>,
 ): void {
   const { name, title, description, input: inputSchema, output: outputSchema, annotations } = tool;
-  server.registerTool(name, { title, description, inputSchema, outputSchema, annotations }, async (input: z.infer<Input>, extra: unknown): Promise<ToolResult> => {
-    const { signal, requestId } = requestOf(extra);
-    const startedAt = integration.clock.now();
-    const scope = { signal, requestId, deadlineAt: startedAt + tool.deadlineMs };
-    let outcome: "ok" | "error" = "error";
-    try {
-      const value = await integration.scopes.run(scope, () => tool.run(input, { signal }));
-      outcome = "ok";
-      return { content: [{ type: "text", text: tool.untrusted ? fence(value) : JSON.stringify(value) }], structuredContent: value };
-    } catch (thrown) {
-      return failure(toIntegrationError(thrown, { code: "INVALID_OUTPUT", message: `${name} failed unexpectedly; see the server's log` }));
-    } finally {
-      integration.events.emit("tool.finished", { tool: name, outcome, durationMs: integration.clock.now() - startedAt });
-    }
-  });
+  server.registerTool(
+    name,
+    { title, description, inputSchema, outputSchema, annotations },
+    async (input: z.infer<Input>, extra: unknown): Promise<ToolResult> => {
+      const { signal, requestId } = requestOf(extra);
+      const startedAt = integration.clock.now();
+      const scope = { signal, requestId, deadlineAt: startedAt + tool.deadlineMs };
+      let outcome: "ok" | "error" = "error";
+      try {
+        const value = await integration.scopes.run(scope, () => tool.run(input, { signal }));
+        outcome = "ok";
+        return {
+          content: [{ type: "text", text: tool.untrusted ? fence(value) : JSON.stringify(value) }],
+          structuredContent: value,
+        };
+      } catch (thrown) {
+        return failure(
+          toIntegrationError(thrown, {
+            code: "INVALID_OUTPUT",
+            message: `${name} failed unexpectedly; see the server's log`,
+          }),
+        );
+      } finally {
+        integration.events.emit("tool.finished", {
+          tool: name,
+          outcome,
+          durationMs: integration.clock.now() - startedAt,
+        });
+      }
+    },
+  );
 }
 
 /** v1 hands the request's facts over flat, v2 below `mcpReq`. */
 function requestOf(extra: unknown): { readonly signal: AbortSignal; readonly requestId: string } {
-  const { mcpReq, signal, requestId } = (extra ?? {}) as { mcpReq?: { signal?: AbortSignal; id?: unknown }; signal?: AbortSignal; requestId?: unknown };
+  const { mcpReq, signal, requestId } = (extra ?? {}) as {
+    mcpReq?: { signal?: AbortSignal; id?: unknown };
+    signal?: AbortSignal;
+    requestId?: unknown;
+  };
   const id = mcpReq?.id ?? requestId;
   const known = typeof id === "string" || typeof id === "number";
-  return { signal: mcpReq?.signal ?? signal ?? new AbortController().signal, requestId: known ? `mcp-${id}` : randomUUID() };
+  return {
+    signal: mcpReq?.signal ?? signal ?? new AbortController().signal,
+    requestId: known ? `mcp-${id}` : randomUUID(),
+  };
 }
 
 /** Marks data from elsewhere with a boundary that the data cannot know. */

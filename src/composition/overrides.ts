@@ -1,0 +1,44 @@
+import {
+  type Clock,
+  type EventName,
+  type FetchLike,
+  type IntegrationEvents,
+  type Logger,
+  type Random,
+  type TokenVerifier,
+} from "../core/index.ts";
+import { type ConnectionPoolManager } from "../clients/connection-pool-manager.ts";
+import { type NeonClientOptions } from "../clients/neon/index.ts";
+import { type OllamaClientOptions } from "../clients/ollama/index.ts";
+import { type SupabaseClientOptions } from "../clients/supabase/index.ts";
+import { type TinyFishClientOptions } from "../clients/tinyfish/index.ts";
+import { type LimitStore, type ServicePolicy } from "../resilience/index.ts";
+
+/** Everything that a host may bring itself. What is brought stays the host's to close. */
+export interface IntegrationOverrides {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Used by every client that speaks HTTP. @defaultValue the global one, looked up per call */
+  readonly fetch?: FetchLike;
+  /** @defaultValue pino, as LOG_* say */
+  readonly logger?: Logger;
+  /** Where the default logger writes when LOG_FILE_PATH is not set; a stdio MCP server must keep stdout free. @defaultValue "stdout" */
+  readonly logTo?: "stdout" | "stderr";
+  /** A ready pool instead of one made from NEON_*. */
+  readonly pools?: ConnectionPoolManager;
+  /** Judges user tokens instead of the one made from SUPABASE_*. */
+  readonly verifier?: TokenVerifier;
+  /** Where limits are counted. @defaultValue this process's memory */
+  readonly limitStore?: LimitStore;
+  /** By service (`neon`, `supabase`, `tinyfish`, `ollama`, or one of the host's own): on top of what the settings say. */
+  readonly policies?: Readonly<Record<string, ServicePolicy>>;
+  /** Options of the clients that no variable names, e.g. `{ ollama: { firstByteTimeoutMs: 60_000 } }`; they win. */
+  readonly clients?: {
+    readonly neon?: Partial<NeonClientOptions>;
+    readonly supabase?: Partial<SupabaseClientOptions>;
+    readonly tinyfish?: Partial<TinyFishClientOptions>;
+    readonly ollama?: OllamaClientOptions;
+  };
+  /** Hears every event from the very first. */
+  readonly onEvent?: <N extends EventName>(name: N, event: IntegrationEvents[N]) => void;
+}

@@ -1,0 +1,24 @@
+import { type Config } from "../config/index.ts";
+import { type ServicePolicy } from "../resilience/index.ts";
+
+/** What the settings say about how each service is called; a host's own policy goes over it, member by member. */
+export function servicePolicies(
+  config: Config,
+  overrides: Readonly<Record<string, ServicePolicy>> = {},
+): Record<string, ServicePolicy> {
+  const { tinyfish, queries, calls } = config;
+  const deadlineMs = calls.requestTimeoutMs;
+  const base: Record<string, ServicePolicy> = {
+    neon: {
+      deadlineMs,
+      attemptTimeoutMs: Math.min(queries.timeoutMs, deadlineMs),
+      baseDelayMs: 100,
+      maxDelayMs: 2_000,
+    },
+    supabase: { deadlineMs, baseDelayMs: 200, maxDelayMs: 5_000 },
+    tinyfish: { deadlineMs, maxAttempts: tinyfish.maxRetries + 1, baseDelayMs: tinyfish.retryDelayMs },
+    ollama: { baseDelayMs: 250, maxDelayMs: 5_000 },
+  };
+  const names = new Set([...Object.keys(base), ...Object.keys(overrides)]);
+  return Object.fromEntries([...names].map((name) => [name, { ...base[name], ...overrides[name] }]));
+}

@@ -1,0 +1,38 @@
+export { createIntegration, type Integration, type IntegrationOverrides } from "./integration.ts";
+export { type Config, type Env, explainConfig, loadConfig, loadEnv, renderEnvExample } from "./config/index.ts";
+export {
+  type AttemptContext,
+  type CallSpec,
+  CallScopes,
+  type Clock,
+  ConfigError,
+  type ConfigIssue,
+  type ErrorCode,
+  EventBus,
+  type EventName,
+  type FetchLike,
+  IntegrationError,
+  type IntegrationEvents,
+  type Logger,
+  type Priority,
+  type Random,
+  Secret,
+  type TokenVerifier,
+  type VerifiedToken,
+  type Verdict,
+} from "./core/index.ts";
+export { ConnectionPoolManager } from "./clients/connection-pool-manager.ts";
+export { NeonClient, type NeonClientOptions } from "./clients/neon/index.ts";
+export { OllamaClient, type OllamaClientOptions } from "./clients/ollama/index.ts";
+export { SupabaseClient, type SupabaseClientOptions } from "./clients/supabase/index.ts";
+export { TinyFishClient, type TinyFishClientOptions, zodToTinyFishSchema } from "./clients/tinyfish/index.ts";
+export { SupabaseTokenVerifier } from "./security/index.ts";
+export { Listings } from "./listings/index.ts";
+export { HealthRegistry, type HealthReport, MonitoringSystem } from "./monitoring/index.ts";
+export {
+  CircuitBreaker,
+  createPipeline,
+  type Decision,
+  EnhancedErrorHandler,
+  RateLimiter,
+} from "./resilience/index.ts";

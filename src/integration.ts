@@ -1,0 +1,244 @@
+import { type ConnectionPoolManager } from "./clients/connection-pool-manager.ts";
+import { type NeonClient } from "./clients/neon/index.ts";
+import { type OllamaClient } from "./clients/ollama/index.ts";
+import { type SupabaseClient } from "./clients/supabase/index.ts";
+import { type TinyFishClient } from "./clients/tinyfish/index.ts";
+import {
+  type ClientSurroundings,
+  createNeon,
+  createOllama,
+  createPools,
+  createSupabase,
+  createTinyFish,
+  createVerifier,
+} from "./composition/clients.ts";
+import { featureSwitches } from "./composition/features.ts";
+import { createHealth } from "./composition/health.ts";
+import { MetricsServer } from "./composition/metrics-server.ts";
+import { type IntegrationOverrides } from "./composition/overrides.ts";
+import { servicePolicies } from "./composition/policies.ts";
+import { secretsOf } from "./composition/secrets.ts";
+import { type Config, type Env, loadConfig } from "./config/index.ts";
+import {
+  type AttemptContext,
+  type CallRunner,
+  CallScopes,
+  type CallSpec,
+  type Clock,
+  EventBus,
+  type Logger,
+  systemClock,
+  systemRandom,
+} from "./core/index.ts";
+import { Listings } from "./listings/index.ts";
+import {
+  createLogger,
+  type HealthReport,
+  logEvents,
+  MonitoringSystem,
+  type ReadinessReport,
+} from "./monitoring/index.ts";
+import {
+  type CallRecord,
+  createPipeline,
+  EnhancedErrorHandler,
+  type Pipeline,
+  type PipelineDescription,
+  RateLimiter,
+} from "./resilience/index.ts";
+
+export { type IntegrationOverrides } from "./composition/overrides.ts";
+
+/** Neon, Supabase, TinyFish and Ollama as one object, and the rooms that every call goes through. */
+export interface Integration extends AsyncDisposable {
+  /** Frozen; secrets are `Secret`s. */
+  readonly config: Config;
+  readonly neon: NeonClient;
+  readonly supabase: SupabaseClient;
+  readonly tinyfish: TinyFishClient;
+  readonly ollama: OllamaClient;
+  readonly pools: ConnectionPoolManager;
+  readonly listings: Listings;
+  readonly errors: EnhancedErrorHandler;
+  readonly limits: RateLimiter;
+  readonly monitoring: MonitoringSystem;
+  readonly events: EventBus;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Deadline, signal and request id that calls inherit; hosts open one per request. */
+  readonly scopes: CallScopes;
+
+  /** A host's own service through the same rooms. */
+  call<T>(spec: CallSpec, attempt: (context: AttemptContext) => Promise<T>): Promise<T>;
+  /** Starts background checks and the metrics server, as the settings say. Calls work without it. Idempotent; may be tried again after a failure. */
+  start(): Promise<void>;
+  /** Stops intake, waits for calls in flight, then closes everything; at most `timeoutMs`. Idempotent. @defaultValue 10000 */
+  close(options?: { readonly timeoutMs?: number }): Promise<void>;
+  health(): Promise<HealthReport>;
+  /** Should traffic come here? */
+  ready(): Promise<ReadinessReport>;
+  /** Is the process alive? Touches no service. */
+  live(): { readonly status: "up" };
+  /** The rooms in order with their settings, and the breakers' states. */
+  describe(): PipelineDescription & { readonly breakers: Readonly<Record<string, string>> };
+  /** What happened to one of the last 1,000 calls. */
+  explain(callId: string): CallRecord | undefined;
+}
+
+/**
+ * Wires everything. Does no I/O and starts no timer: services are spoken to when they are first called.
+ *
+ * @throws ConfigError naming every problem of the environment at once
+ * @example
+ * const integration = createIntegration(process.env);
+ * const rows = await integration.neon.query`select id, price from listings where zipcode = ${zip}`;
+ * await integration.close();
+ */
+export function createIntegration(env: Env, overrides: IntegrationOverrides = {}): Integration {
+  const config = loadConfig(env);
+  const { clock = systemClock, random = systemRandom } = overrides;
+  const events = new EventBus();
+  const { onEvent } = overrides;
+  if (onEvent) events.onAny(({ name, event }) => onEvent(name, event as never));
+  const ownLogger = overrides.logger ? undefined : defaultLogger(config, clock, overrides.logTo);
+  const logger = overrides.logger ?? ownLogger!;
+  logEvents(events, logger, { verbose: config.debug.verboseLogging });
+  const monitoring = new MonitoringSystem({ clock, random });
+  if (config.metrics.enabled) monitoring.observe(events);
+
+  const scopes = new CallScopes();
+  const limits = new RateLimiter({
+    limits: config.limits,
+    clock,
+    events,
+    ...(overrides.limitStore && { store: overrides.limitStore }),
+  });
+  const pipeline = createPipeline({
+    ...{ clock, random, events, scopes, limiter: limits },
+    defaults: { deadlineMs: config.calls.requestTimeoutMs },
+    services: servicePolicies(config, overrides.policies),
+    maxConcurrent: config.calls.concurrentRequests,
+  });
+
+  const around: ClientSurroundings = { config, overrides, runner: pipeline, scopes, clock, random, events, logger };
+  const verifier = createVerifier(around);
+  const pools = createPools(around);
+  const ollama = createOllama(around);
+  const neon = createNeon(around, pools, verifier, () => ollama.dimensions());
+  const supabase = createSupabase(around, verifier);
+  const tinyfish = createTinyFish(around);
+  const listings = new Listings({
+    database: neon,
+    scraper: tinyfish,
+    embedder: { embedModel: config.ollama.embedModel, embed: (texts, options) => ollama.embed(texts, options) },
+    files: supabase.storage,
+    verifier,
+    features: featureSwitches(config),
+    clock,
+    events,
+  });
+  const health = createHealth(config, { neon, supabase, tinyfish, ollama }, { clock, random });
+  for (const { name, message } of config.warnings) events.emit("config.warned", { name, message });
+
+  const lifecycle = new Lifecycle({
+    async start() {
+      const { metrics } = config;
+      const server =
+        metrics.enabled && metrics.prometheus && metrics.port !== undefined
+          ? new MetricsServer(monitoring, { port: metrics.port, path: metrics.path })
+          : undefined;
+      await server?.start();
+      if (config.health.enabled) health.start(config.health.intervalMs);
+      if (metrics.enabled) monitoring.start();
+      return async () => {
+        health.stop();
+        monitoring.stop();
+        await server?.stop();
+      };
+    },
+    async close(timeoutMs) {
+      health.markUnready("closing");
+      await within(timeoutMs, clock, pipeline.close());
+      await Promise.allSettled([
+        tinyfish.close({ timeoutMs }),
+        ollama.close(),
+        supabase.close(),
+        neon.close({ timeoutMs }),
+      ]);
+      if (!overrides.pools) await pools.close({ timeoutMs });
+      ownLogger?.close();
+    },
+  });
+
+  return {
+    ...{ config, neon, supabase, tinyfish, ollama, pools, listings, limits, monitoring, events, logger, clock, scopes },
+    errors: new EnhancedErrorHandler({ clock, random }),
+    call: (spec, attempt) => (pipeline satisfies CallRunner).run(spec, attempt),
+    start: () => lifecycle.start(),
+    close: ({ timeoutMs = 10_000 } = {}) => lifecycle.close(timeoutMs),
+    health: () => health.report(),
+    ready: () => health.ready(),
+    live: () => health.live(),
+    describe: () => ({ ...pipeline.describe(), breakers: breakerStates(pipeline) }),
+    explain: (callId) => pipeline.explain(callId),
+    [Symbol.asyncDispose]: () => lifecycle.close(10_000),
+  };
+}
+
+/** Start and close, each once, never at the same time; a failed start can be started again. */
+class Lifecycle {
+  readonly #steps: { start(): Promise<() => Promise<void>>; close(timeoutMs: number): Promise<void> };
+  #started: Promise<() => Promise<void>> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(steps: { start(): Promise<() => Promise<void>>; close(timeoutMs: number): Promise<void> }) {
+    this.#steps = steps;
+  }
+
+  async start(): Promise<void> {
+    await this.#closed;
+    if (this.#closed) return;
+    this.#started ??= this.#steps.start();
+    try {
+      await this.#started;
+    } catch (error) {
+      this.#started = undefined;
+      throw error;
+    }
+  }
+
+  close(timeoutMs: number): Promise<void> {
+    return (this.#closed ??= this.#close(timeoutMs));
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    const stop = await this.#started?.catch(() => undefined);
+    await stop?.();
+    await this.#steps.close(timeoutMs);
+  }
+}
+
+function defaultLogger(config: Config, clock: Clock, logTo: "stdout" | "stderr" = "stdout") {
+  const { level, format, filePath, maxBytes, maxFiles } = config.logging;
+  const { name, version } = config.app;
+  const destination = filePath === undefined ? logTo : { path: filePath, maxBytes, maxFiles };
+  return createLogger({
+    level: config.debug.enabled && level === "info" ? "debug" : level,
+    format,
+    destination,
+    name,
+    version,
+    secrets: secretsOf(config),
+    clock,
+  });
+}
+
+function breakerStates(pipeline: Pipeline): Record<string, string> {
+  return Object.fromEntries(pipeline.breakers().map(({ service, state }) => [service, state]));
+}
+
+async function within(ms: number, clock: Clock, promise: Promise<void>): Promise<void> {
+  let timer: { cancel(): void } | undefined;
+  const timeUp = new Promise<void>((resolve) => (timer = clock.setTimer(resolve, ms)));
+  await Promise.race([promise, timeUp]).finally(() => timer?.cancel());
+}
