@@ -33,7 +33,7 @@ export function normalizeBaseUrl(value: string): OllamaBaseUrl {
 function withScheme(text: string): string {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
   const [authority = "", ...path] = text.split("/");
-  const host = authority.startsWith(":")
+  const host = /^:\d*$/.test(authority)
     ? `127.0.0.1${authority}`
     : /^[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*$/i.test(authority)
       ? `[${authority}]`

@@ -73,7 +73,7 @@ export class ContextFacts {
 
   /** The sentence that speaks most of the name, or of the question. */
   sentenceAbout(name: string, description = ""): string | undefined {
-    const sentences = splitSentences(this.#text);
+    const sentences = splitSentences(this.#text).filter((sentence) => sentence !== this.#question);
     const about = `${nameWords(name).join(" ")} ${description}`;
     return rankSentences(about, sentences, 1)[0] ?? rankSentences(this.#question, sentences, 1)[0] ?? sentences[0];
   }

@@ -8,9 +8,10 @@ export interface Embedder {
   close(): Promise<void>;
 }
 
-/** Scales to length 1, in place; the zero vector stays what it is. */
+/** Scales to length 1, in place. What has no direction gets the first axis: the zero vector is near to nothing, not even itself. */
 export function normalize(vector: number[]): number[] {
   const length = Math.hypot(...vector);
-  if (length > 0) for (let i = 0; i < vector.length; i += 1) vector[i]! /= length;
+  if (length === 0) vector[0] = 1;
+  else for (let i = 0; i < vector.length; i += 1) vector[i]! /= length;
   return vector;
 }

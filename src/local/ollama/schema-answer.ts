@@ -43,6 +43,7 @@ class Filler {
     if (Array.isArray(choices)) return this.#choose(choices, name);
     const branches = schema["anyOf"] ?? schema["oneOf"];
     if (Array.isArray(branches)) return this.#branch(branches.map(asSchema), name, depth);
+    if (allowsNull(schema) && !this.#known(schema, name)) return null;
     switch (typeOf(schema)) {
       case "object":
         return this.#object(schema, depth);
@@ -116,7 +117,7 @@ class Filler {
 
   /** A value where there may be none: only if the context holds one. */
   #branch(branches: readonly Schema[], name: string, depth: number): unknown {
-    const nullable = branches.some((branch) => typeOf(branch) === "null");
+    const nullable = branches.some(allowsNull);
     const value = branches.find((branch) => typeOf(branch) !== "null");
     if (!value || (nullable && !this.#known(value, name))) return null;
     return this.fill(value, name, depth + 1);
@@ -145,6 +146,9 @@ function inRange(schema: Schema, found: number): number {
   const bounded = Math.min(Math.max(found, low), high);
   return whole ? Math.min(Math.max(Math.round(bounded), Math.ceil(low)), Math.floor(high)) : bounded;
 }
+
+/** `type` may be a list of names. */
+const allowsNull = ({ type }: Schema): boolean => [type].flat().includes("null");
 
 function typeOf(schema: Schema): string {
   const { type } = schema;
