@@ -112,9 +112,11 @@ export class ConnectionPoolManager {
     const pending = this.pool.connect();
     try {
       const client = await raceSignal(pending, linked.signal);
-      this.observe("connected");
-      return new Lease(client, () => {
-        if (this.transport === "tcp") cancelRequest(this.target, client, this.#clock);
+      return new Lease(client, {
+        onAnswer: () => this.observe("answered"),
+        onUnfinished: () => {
+          if (this.transport === "tcp") cancelRequest(this.target, client, this.#clock);
+        },
       });
     } catch (thrown) {
       pending.then((client) => client.release()).catch(() => undefined); // it may come after we gave up
@@ -146,14 +148,19 @@ export class ConnectionPoolManager {
 
   /**
    * Health as the traffic shows it. Only a pool that never had an answer, or whose last attempt failed, asks the
-   * database itself: one question at a time, bounded by `connectionTimeoutMs`. Never rejects.
+   * database itself: one question at a time, bounded by `connectionTimeoutMs`. Never rejects; a signal that fires
+   * ends the waiting, not the question.
    */
-  async health(): Promise<PoolHealth> {
+  async health(signal?: AbortSignal): Promise<PoolHealth> {
     const isKnown = this.#lastAnswerAt !== undefined && this.#failure === undefined;
-    if (!isKnown && !this.#closing) await (this.#probe ??= this.#ask());
+    if (!isKnown && !this.#closing) {
+      const probe = (this.#probe ??= this.#ask());
+      await (signal ? raceSignal(probe, signal).catch(() => undefined) : probe);
+    }
     const pool = this.stats();
     const message = this.#closing ? "the pool is closed" : this.#trouble(pool);
-    const isDown = this.#closing !== undefined || this.#failure !== undefined || this.mode === "offline";
+    const isSilent = this.#lastAnswerAt === undefined || this.#failure !== undefined;
+    const isDown = this.#closing !== undefined || isSilent || this.mode === "offline";
     return {
       status: isDown ? "down" : message === undefined ? "up" : "degraded",
       mode: this.mode,
@@ -198,7 +205,10 @@ export class ConnectionPoolManager {
       get: () => (limits.maxLifetimeMs * (1 - 0.1 * random.next())) / 1000,
     });
     pool.on("error", () => undefined); // told by the client itself
-    pool.on("connect", (client) => void this.#clients.add(client));
+    pool.on("connect", (client) => {
+      this.#clients.add(client);
+      this.observe("answered");
+    });
     pool.on("remove", (client) => void this.#clients.delete(client));
     for (const event of ["connect", "acquire", "release", "remove"] as const)
       pool.on(event as "connect", () => this.#announce());
@@ -244,6 +254,7 @@ export class ConnectionPoolManager {
 
   #trouble(pool: PoolStats): string | undefined {
     if (this.#failure !== undefined) return this.#failure;
+    if (this.#lastAnswerAt === undefined) return "the database has not answered yet";
     if (this.mode === "read-only") return "the database refuses writes";
     if (pool.waiting > 0 || pool.usagePercent >= DEGRADED_USAGE_PERCENT)
       return `${pool.total - pool.idle} of ${pool.max} connections are in use, ${pool.waiting} callers wait`;

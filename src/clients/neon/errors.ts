@@ -71,6 +71,11 @@ export function isStatementError(thrown: unknown): boolean {
   return report?.code !== undefined && report.severity === "ERROR" && !/^(08|57P)/.test(report.code);
 }
 
+/** The driver's own bound on a statement fired; the server may still run it. */
+export function isReadTimeout(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.message === "Query read timeout";
+}
+
 function judge(thrown: unknown, report: ServerReport | undefined, context: FailureContext): Judgement {
   const { exchange } = context;
   if (report) {
@@ -83,7 +88,7 @@ function judge(thrown: unknown, report: ServerReport | undefined, context: Failu
     return { code: "QUERY_FAILED", verdict: "fatal" };
   }
   const message = describeThrown(thrown);
-  if (/^Query read timeout|^timeout expired/.test(message)) return { code: "ATTEMPT_TIMEOUT", verdict: "retryable" };
+  if (isReadTimeout(thrown) || message === "timeout expired") return { code: "ATTEMPT_TIMEOUT", verdict: "retryable" };
   if (/not queryable/.test(message)) return { code: "NETWORK", verdict: "retryable", notSent: true };
   if (/connection terminated|timeout exceeded when trying to connect|websocket|server response/i.test(message))
     return { code: "NETWORK", verdict: "retryable" };
@@ -117,8 +122,9 @@ function clean(report: ServerReport): ServerReport {
   return { ...report, message, code: isSqlState(report.code) ? report.code : undefined };
 }
 
+/** Classes start with a digit or are one of four: `EPIPE` has five letters, too. */
 function isSqlState(code: unknown): code is string {
-  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code);
+  return typeof code === "string" && /^(\d[0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/.test(code);
 }
 
 function parseJson(text: string): ServerReport | undefined {

@@ -110,14 +110,14 @@ export class HttpExecutor implements Executor {
         fetchOptions,
       });
       const result = await run(sql, fetchOptions);
-      pools.observe("connected");
+      pools.observe("answered");
       return result;
     } catch (thrown) {
       if (signal.aborted) throw signal.reason;
       const failure = linked.signal.aborted ? new Error("Query read timeout", { cause: thrown }) : thrown;
       const error = toNeonError(failure, { ...context, exchange, wallNow: clock.wallNow() });
       if (error.code === "NETWORK") pools.observe("connect-failed", error.message);
-      else if (error.sqlState !== undefined) pools.observe("connected");
+      else if (error.sqlState !== undefined) pools.observe("answered");
       throw error;
     } finally {
       linked.dispose();

@@ -1,4 +1,4 @@
-import { IntegrationError, raceSignal } from "../../core/index.ts";
+import { abortedError, IntegrationError, raceSignal } from "../../core/index.ts";
 import { type ConnectionPoolManager, type Lease } from "../connection-pool-manager.ts";
 import { needsLocalTimeout } from "../pools/drivers.ts";
 import { isStatementError, toNeonError } from "./errors.ts";
@@ -96,8 +96,8 @@ class Session {
   }
 
   /** BEGIN and the like: nothing of the transaction stands yet, or its effect is undone with it. */
-  control(text: string): Promise<DriverResult> {
-    return this.#inOrder(() => this.#run(text, []));
+  control(text: string): Promise<unknown> {
+    return this.#inOrder(() => this.#send({ text }, this.#signal));
   }
 
   async commit(readOnly: boolean): Promise<void> {
@@ -152,14 +152,19 @@ class Session {
 
   async #run(text: string, params: readonly unknown[], own?: AbortSignal): Promise<DriverResult> {
     const signal = own ? AbortSignal.any([this.#signal, own]) : this.#signal;
+    const result = await this.#send({ text, values: [...params], queryMode: "extended" }, signal);
+    // Only the WebSocket driver lets several statements of one text through.
+    if (Array.isArray(result)) throw this.#own(invalid("one statement per query: split the text, or use batch"));
+    return result;
+  }
+
+  async #send(config: Parameters<Lease["query"]>[0], signal: AbortSignal): Promise<DriverResult> {
     try {
-      const result = await this.#lease.query({ text, values: [...params] }, signal);
-      if (Array.isArray(result) && !text.startsWith("begin"))
-        throw this.#own(invalid("one statement per query: split the text, or use batch"));
-      return result;
+      return await this.#lease.query(config, signal);
     } catch (thrown) {
       if (this.#signal.aborted) throw this.#signal.reason;
-      throw this.#failure(thrown, params);
+      if (signal.aborted) throw abortedError({ service: "neon", operation: "transaction" }, signal.reason);
+      throw this.#failure(thrown, config.values ?? []);
     }
   }
 

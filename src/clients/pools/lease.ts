@@ -1,20 +1,26 @@
 import type pg from "pg";
 import { raceSignal } from "../../core/index.ts";
-import { isStatementError } from "../neon/errors.ts";
+import { isReadTimeout, isStatementError } from "../neon/errors.ts";
 import { destroyClient } from "./drivers.ts";
+
+export interface LeaseHooks {
+  /** The server answered, be it with an error. */
+  readonly onAnswer: () => void;
+  /** A statement was given up while the server still runs it. */
+  readonly onUnfinished: () => void;
+}
 
 /** One connection, lent by the pool. */
 export class Lease {
   readonly #client: pg.PoolClient;
-  readonly #cancel: () => void;
+  readonly #hooks: LeaseHooks;
   #running = 0;
   #broken = false;
   #over = false;
 
-  /** @param cancel asks the server to stop the running statement */
-  constructor(client: pg.PoolClient, cancel: () => void) {
+  constructor(client: pg.PoolClient, hooks: LeaseHooks) {
     this.#client = client;
-    this.#cancel = cancel;
+    this.#hooks = hooks;
   }
 
   /** False once the connection failed or was given up. */
@@ -26,15 +32,19 @@ export class Lease {
   async query(config: pg.QueryConfig & { queryMode?: "extended" }, signal?: AbortSignal): Promise<pg.QueryResult> {
     signal?.throwIfAborted();
     this.#running += 1;
+    let isUnfinished = false;
     try {
       const answer = this.#client.query(config);
       const result = await (signal ? raceSignal(answer, signal) : answer);
-      this.#running -= 1;
+      this.#hooks.onAnswer();
       return result;
     } catch (thrown) {
-      if (!isStatementError(thrown)) this.#broken = true;
-      else this.#running -= 1;
+      if (isStatementError(thrown)) this.#hooks.onAnswer();
+      else this.#broken = true;
+      isUnfinished = signal?.aborted === true || isReadTimeout(thrown);
       throw thrown;
+    } finally {
+      if (!isUnfinished) this.#running -= 1;
     }
   }
 
@@ -50,7 +60,7 @@ export class Lease {
   discard(): void {
     if (this.#over) return;
     this.#over = true;
-    if (this.#running > 0) this.#cancel();
+    if (this.#running > 0) this.#hooks.onUnfinished();
     this.#client.release(true);
     destroyClient(this.#client);
   }

@@ -7,7 +7,7 @@ export interface PoolModeState {
 }
 
 /** What traffic tells about the database. */
-export type PoolObservation = "connected" | "connect-failed" | "write-accepted" | "write-refused";
+export type PoolObservation = "answered" | "connect-failed" | "write-accepted" | "write-refused";
 
 /** One refused connection is an accident, three in a row are an outage. */
 export const OFFLINE_AFTER_FAILURES = 3;
@@ -17,7 +17,7 @@ export const initialPoolMode: PoolModeState = { mode: "read-write", connectFailu
 /** Pure step: the state after one observation. */
 export function stepPoolMode(state: PoolModeState, observation: PoolObservation): PoolModeState {
   switch (observation) {
-    case "connected":
+    case "answered":
       return { mode: state.mode === "offline" ? "read-write" : state.mode, connectFailures: 0 };
     case "connect-failed": {
       const connectFailures = state.connectFailures + 1;

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ConnectionPoolManager, type PoolOptions } from "../../../src/clients/connection-pool-manager.ts";
@@ -181,6 +182,19 @@ describe("ConnectionPoolManager's leases", () => {
     await until(async () => (await pidOf(pools)) !== first);
   });
 
+  it("do not keep the process alive while they are idle", () => {
+    const script = `import { ConnectionPoolManager } from ${JSON.stringify(new URL("../../../src/clients/connection-pool-manager.ts", import.meta.url).href)};
+      const pools = new ConnectionPoolManager({ connectionString: ${JSON.stringify(database.connectionString)}, idleTimeoutMs: 0 });
+      const lease = await pools.connect();
+      console.log((await lease.query({ text: "select 1 as one" })).rows[0].one);
+      lease.release();`;
+    const child = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      encoding: "utf8",
+      timeout: 20_000,
+    });
+    expect(child).toMatchObject({ status: 0, signal: null, stdout: "1\n" });
+  });
+
   it("are closed when they were idle for idleTimeoutMs", async () => {
     const pools = makePools({ idleTimeoutMs: 10 });
     await pidOf(pools);
@@ -250,7 +264,7 @@ describe("the pool's mode and health", () => {
       await expect(pools.connect()).rejects.toMatchObject({ code: "NETWORK", verdict: "retryable", notSent: true });
     expect(modes).toEqual(["offline"]);
     expect(await pools.health()).toMatchObject({ status: "down", source: "probe", mode: "offline" });
-    pools.observe("connected");
+    pools.observe("answered");
     expect(modes).toEqual(["offline", "read-write"]);
     await close();
   });

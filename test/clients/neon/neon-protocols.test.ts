@@ -1,0 +1,270 @@
+import { neon as driver, neonConfig } from "@neondatabase/serverless";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebSocketServer } from "ws";
+import { ConnectionPoolManager } from "../../../src/clients/connection-pool-manager.ts";
+import { NeonClient, type NeonClientOptions } from "../../../src/clients/neon/index.ts";
+import { type IntegrationError } from "../../../src/core/index.ts";
+import { FaultPlan } from "../../../src/local/faults.ts";
+import { type Handler, type LoopbackServer, startLoopbackServer } from "../../../src/local/loopback-server.ts";
+import { ManualClock } from "../../../src/testing/manual-clock.ts";
+
+const ok = (value: string) =>
+  Response.json({
+    fields: [{ name: "v", dataTypeID: 25 }],
+    rows: [[value]],
+    command: "SELECT",
+    rowCount: 1,
+    rowAsArray: true,
+  });
+const until = async (condition: () => boolean) => {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+};
+
+let faults: FaultPlan;
+let handle: Handler;
+let server: LoopbackServer;
+let requests: { headers: Headers; body: unknown }[];
+const clients: NeonClient[] = [];
+
+beforeEach(async () => {
+  faults = new FaultPlan();
+  requests = [];
+  server = await startLoopbackServer({
+    service: "neon",
+    faults,
+    handle: async (request) => {
+      requests.push({ headers: request.headers, body: await request.clone().json() });
+      return handle(request);
+    },
+  });
+});
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()));
+  await server.close();
+});
+
+function make(options: Partial<NeonClientOptions> = {}, port = server.port): NeonClient {
+  const client = new NeonClient({
+    connectionString: `postgresql://me:pa55word@127.0.0.1:${port}/db`,
+    transport: "http",
+    ...options,
+  });
+  clients.push(client);
+  return client;
+}
+
+describe("SQL over HTTP", () => {
+  it("sends one request per statement, with the application's name", async () => {
+    handle = () => ok("x");
+    expect(await make({ applicationName: "billing" }).query`select ${"x"}::text as v`).toEqual([{ v: "x" }]);
+    expect(requests).toHaveLength(1);
+    expect(requests[0]!.body).toEqual({ query: "select $1::text as v", params: ["x"] });
+    expect(requests[0]!.headers.get("neon-connection-string")).toContain("application_name=billing");
+  });
+
+  it.each([
+    {
+      answered: 400,
+      body: { message: "syntax error", code: "42601", severity: "ERROR" },
+      code: "QUERY_FAILED",
+      verdict: "fatal",
+      sqlState: "42601",
+    },
+    {
+      answered: 400,
+      body: { message: "password authentication failed for user 'me'" },
+      code: "UNAUTHENTICATED",
+      verdict: "auth",
+    },
+    {
+      answered: 400,
+      body: { message: "conflict", code: "40001", severity: "ERROR" },
+      code: "QUERY_FAILED",
+      verdict: "retryable",
+      notSent: true,
+    },
+    {
+      answered: 500,
+      body: { message: "Couldn't connect to compute node" },
+      code: "NETWORK",
+      verdict: "retryable",
+      notSent: true,
+    },
+    {
+      answered: 500,
+      body: { message: "Control plane request failed: endpoint is disabled", code: "XX000" },
+      code: "QUERY_FAILED",
+      verdict: "fatal",
+    },
+    {
+      answered: 500,
+      body: {
+        message:
+          "Failed to acquire permit to connect to the database. Too many database connection attempts are currently ongoing.",
+      },
+      code: "NETWORK",
+      verdict: "throttled",
+    },
+    {
+      answered: 500,
+      body: { message: "terminating connection", code: "57P01", severity: "FATAL" },
+      code: "NETWORK",
+      verdict: "retryable",
+      sqlState: "57P01",
+      status: 500,
+    },
+    { answered: 500, body: "<html>oops</html>", code: "UPSTREAM_STATUS", verdict: "retryable", status: 500 },
+    { answered: 413, body: { message: "request is too large" }, code: "INVALID_INPUT", verdict: "fatal", status: 413 },
+    {
+      answered: 507,
+      body: { message: "response is too large" },
+      code: "INVALID_OUTPUT",
+      verdict: "fatal",
+      status: 507,
+    },
+    { answered: 200, body: "<html>a captive portal</html>", code: "INVALID_OUTPUT", verdict: "fatal" },
+    { answered: 200, body: {}, code: "INVALID_OUTPUT", verdict: "fatal" },
+    { answered: 400, body: "not json", code: "INVALID_OUTPUT", verdict: "fatal", status: 400 },
+  ])("maps $answered $body to $code, $verdict", async ({ answered, body, ...expected }) => {
+    handle = () => new Response(typeof body === "string" ? body : JSON.stringify(body), { status: answered });
+    const error = await make().query`select 1`.catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ ...expected, service: "neon", operation: "query" });
+    expect((error as Error).message).not.toContain("pa55word");
+  });
+
+  it("reads Retry-After, which the driver loses", async () => {
+    faults.inject("neon", { kind: "status", status: 429, retryAfterSeconds: 7 });
+    await expect(make().query`select 1`).rejects.toMatchObject({
+      code: "UPSTREAM_STATUS",
+      verdict: "throttled",
+      status: 429,
+      retryAfterMs: 7_000,
+      notSent: true,
+    });
+  });
+
+  it("tells a lost answer from a request that never left", async () => {
+    handle = () => ok("x");
+    const client = make();
+    faults.inject("neon", { kind: "reset", phase: "after" }, { times: 2 });
+    await expect(client.query`select 1`).rejects.toMatchObject({ code: "NETWORK", verdict: "retryable" });
+    const write = await client.query`insert into t values (1)`.catch((thrown: unknown) => thrown);
+    expect(write).toMatchObject({ code: "NETWORK", verdict: "outcome-unknown" });
+    expect((write as IntegrationError).notSent).toBeUndefined();
+    const closed = await startLoopbackServer({ service: "neon", faults, handle });
+    await closed.close();
+    await expect(make({}, closed.port).query`insert into t values (1)`).rejects.toMatchObject({
+      code: "NETWORK",
+      verdict: "retryable",
+      notSent: true,
+    });
+  });
+
+  it("does not wait for a silent server beyond queryTimeoutMs", async () => {
+    const clock = new ManualClock();
+    faults.inject("neon", { kind: "stall" }, { times: 2 });
+    const client = make({ clock, queryTimeoutMs: 1_000 });
+    for (const [statement, verdict] of [
+      ["select 1", "retryable"],
+      ["insert into t values (1)", "outcome-unknown"],
+    ] as const) {
+      const before = faults.requests("neon");
+      const waiting = expect(client.query(statement)).rejects.toMatchObject({ code: "ATTEMPT_TIMEOUT", verdict });
+      await until(() => faults.requests("neon") > before);
+      await clock.advance(1_000);
+      await waiting;
+    }
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("names a parameter that cannot be sent as the caller's mistake", async () => {
+    const circular: Record<string, unknown> = {};
+    circular["self"] = circular;
+    await expect(make().query`select ${circular}`).rejects.toMatchObject({ code: "INVALID_INPUT", verdict: "fatal" });
+    expect(requests).toEqual([]);
+  });
+
+  it("learns the database's health from its answers", async () => {
+    handle = () => ok("x");
+    const client = make();
+    await client.query`select 1`;
+    expect(await client.health()).toMatchObject({ status: "up", source: "traffic" });
+    expect(requests).toHaveLength(1);
+  });
+
+  it("serves any number of endpoints in one process, and the host's own use of the driver", async () => {
+    handle = () => ok("first");
+    const other = await startLoopbackServer({ service: "neon", faults: new FaultPlan(), handle: () => ok("second") });
+    const [first, second] = [make(), make({}, other.port)];
+    const answers = await Promise.all([first.query`select 1`, second.query`select 1`, first.query`select 2`]);
+    expect(answers.map((rows) => rows[0]!["v"])).toEqual(["first", "second", "first"]);
+
+    const seen: string[] = [];
+    const ours = neonConfig.fetchFunction as typeof fetch;
+    neonConfig.fetchFunction = (url: string, init: RequestInit) => {
+      seen.push(url);
+      return url.includes("neon.tech") ? Promise.resolve(ok("the host's")) : (ours ?? fetch)(url, init);
+    };
+    expect(await driver("postgresql://a:b@ep-x.eu.aws.neon.tech/db")`select 1`).toEqual([{ v: "the host's" }]);
+    expect(await second.query`select 1`).toEqual([{ v: "second" }]);
+    expect(await driver("postgresql://a:b@ep-x.eu.aws.neon.tech/db")`select 1`).toEqual([{ v: "the host's" }]);
+    expect(seen.filter((url) => url === "https://api.eu.aws.neon.tech/sql")).toHaveLength(2);
+    neonConfig.fetchFunction = ours;
+    await other.close();
+  });
+
+  it("sends through a given fetch, to the hosted endpoint of a Neon host", async () => {
+    const urls: string[] = [];
+    const client = make({
+      connectionString: "postgresql://me:pa55word@ep-cool-1-pooler.eu-central-1.aws.neon.tech/db?sslmode=require",
+      transport: "auto",
+      fetch: async (url) => {
+        urls.push(String(url));
+        return ok("x");
+      },
+    });
+    await client.query`select 1`;
+    expect(urls).toEqual(["https://api.eu-central-1.aws.neon.tech/sql"]);
+  });
+});
+
+describe("a WebSocket pool", () => {
+  const pools = (port: number, clock = new ManualClock()) =>
+    new ConnectionPoolManager({
+      connectionString: `postgresql://me:pa55word@127.0.0.1:${port}/db`,
+      transport: "websocket",
+      connectionTimeoutMs: 1_000,
+      clock,
+    });
+
+  it("says why a connection was refused", async () => {
+    const refused = pools(1);
+    await expect(refused.connect()).rejects.toMatchObject({
+      code: "NETWORK",
+      notSent: true,
+      message: expect.stringContaining("ECONNREFUSED"),
+    });
+    await refused.close();
+    const busy = pools(server.port);
+    await expect(busy.connect()).rejects.toMatchObject({ code: "NETWORK", verdict: "retryable", notSent: true });
+    await busy.close();
+  });
+
+  it("counts the wake-up into the bound on connecting, though the tunnel stands", async () => {
+    const clock = new ManualClock();
+    const silent = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    let messages = 0;
+    silent.on("connection", (socket) => socket.on("message", () => (messages += 1)));
+    await new Promise((resolve) => silent.once("listening", resolve));
+    const manager = pools((silent.address() as { port: number }).port, clock);
+    const waiting = expect(manager.connect()).rejects.toMatchObject({ code: "NETWORK", notSent: true });
+    await until(() => messages > 0);
+    await clock.advance(1_000);
+    await waiting;
+    await until(() => silent.clients.size === 0);
+    expect(manager.stats().total).toBe(0);
+    expect(clock.pendingTimers).toBe(0);
+    await manager.close();
+    await new Promise((resolve) => silent.close(resolve));
+  });
+});
