@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
-import { CallScopes } from "../../src/core/index.ts";
+import { CallScopes, type TimerHandle } from "../../src/core/index.ts";
 import { createPipeline, RateLimiter } from "../../src/resilience/index.ts";
 import { ManualClock, seededRandom } from "../../src/testing/index.ts";
 import { deaf, failure, idempotent, rejection, reset } from "./helpers.ts";
@@ -96,7 +96,7 @@ it("whoever aborts when, no permit, timer, listener or call is left behind", asy
           maps: { concurrency: { max: 2, queue: 3 }, breaker: { minimumCalls: 4, breakMs: 200, halfOpenPermits: 2 } },
         },
       });
-      const lateTimers: (() => void)[] = [];
+      const lateTimers: TimerHandle[] = [];
       const signals: AbortSignal[] = [];
       const settled: Promise<void>[] = [];
       let sentTwice = 0;
@@ -113,8 +113,7 @@ it("whoever aborts when, no permit, timer, listener or call is left behind", asy
         const result = pipeline.run(spec, async () => {
           if (lost && !isIdempotent) sentTwice += 1;
           if (behaviour === "deaf") return deaf();
-          if (behaviour === "slow")
-            await new Promise<void>((resolve) => lateTimers.push(clock.setTimer(resolve, 120).cancel));
+          if (behaviour === "slow") await new Promise<void>((resolve) => lateTimers.push(clock.setTimer(resolve, 120)));
           if (behaviour === "throttled")
             throw failure("UPSTREAM_STATUS", { status: 429, verdict: "throttled", notSent: true, retryAfterMs: 30 });
           if (behaviour === "wrong") throw failure("INVALID_INPUT", { status: 400 });
@@ -137,7 +136,7 @@ it("whoever aborts when, no permit, timer, listener or call is left behind", asy
       }
       await clock.advance(10_000);
       await Promise.all(settled);
-      for (const cancel of lateTimers) cancel();
+      for (const timer of lateTimers) timer.cancel();
 
       expect(sentTwice).toBe(0);
       expect([pipeline.inFlight, limiter.waiting, clock.pendingTimers]).toEqual([0, 0, 0]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type AttemptContext, CallScopes, type CallSpec, EventBus, IntegrationError } from "../../src/core/index.ts";
+import { type AttemptContext, CallScopes, type CallSpec, EventBus, type IntegrationError } from "../../src/core/index.ts";
 import { createPipeline, type PipelineOptions, RateLimiter } from "../../src/resilience/index.ts";
 import { EventRecorder, ManualClock } from "../../src/testing/index.ts";
 import { always, deaf, failure, idempotent, rejection, reset, thrownBy, unavailable, write } from "./helpers.ts";
@@ -193,11 +193,7 @@ describe("the pipeline's time bounds", () => {
   it("tell an attempt how long it has, and when", async () => {
     const { clock, pipeline } = setUp();
     const seen: number[] = [];
-    await pipeline.run({ ...idempotent, deadlineMs: 700 }, async ({ remainingMs, deadlineAt, ...rest }) => {
-      void rest;
-      seen.push(deadlineAt);
-      expect(remainingMs).toBeTypeOf("function");
-    });
+    await pipeline.run({ ...idempotent, deadlineMs: 700 }, async ({ deadlineAt }) => void seen.push(deadlineAt));
     const waiting = pipeline.run({ ...idempotent, deadlineMs: 700 }, async (context) => {
       await new Promise<void>((resolve) => clock.setTimer(resolve, 200));
       seen.push(context.remainingMs());
