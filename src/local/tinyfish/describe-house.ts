@@ -2,7 +2,8 @@ import { type HouseFacts } from "./house.ts";
 
 /**
  * Puts a house's facts into the words that people search with. Deterministic, and says only what the facts say: each
- * word stands for a range of one column.
+ * word stands for a range of one column. Short, and the description does not repeat the title: a model's time grows
+ * faster than its text, and exact figures have columns of their own.
  */
 export function describeHouse(house: HouseFacts): { title: string; description: string } {
   const setting = house.waterfront ? "waterfront " : "";
@@ -11,25 +12,22 @@ export function describeHouse(house: HouseFacts): { title: string; description: 
     `${ageWord(house.yearBuilt)} ${setting}house with ${beds}${house.view >= 3 ? " and a great view" : ""} in ${house.zipcode}`,
   );
   const sentences = [
-    `${capitalise(withArticle(`${ageWord(house.yearBuilt)}, ${sizeWord(house.sqftLiving)} ${setting}home`))} in King County, zip code ${house.zipcode}.`,
-    `${count(house.bedrooms, "bedroom")} and ${count(house.bathrooms, "bathroom")} on ${count(house.floors, "floor")}, ${feet(house.sqftLiving)} of living space.`,
-    `It stands on ${withArticle(lotWords(house.sqftLot))}: ${feet(house.sqftLot)}.`,
-    built(house),
-    `The house is ${conditionWords[house.condition - 1]}, with ${gradeWords(house.grade)}.`,
-    ...(house.waterfront ? ["It is on the waterfront, directly at the water."] : []),
-    ...(house.view > 0 ? [`It has ${viewWords[house.view - 1]}.`] : []),
+    `${capitalise(sizeWord(house.sqftLiving))} home with ${count(house.bathrooms, "bathroom")} on ${withArticle(lotWords(house.sqftLot))}, ${built(house)}.`,
+    `${capitalise(conditionWords[house.condition - 1]!)}, ${gradeWords(house.grade)}.`,
+    ...(house.waterfront ? ["Directly at the water."] : []),
+    ...(house.view > 0 ? [`${viewWords[house.view - 1]}.`] : []),
   ];
   return { title, description: sentences.join(" ") };
 }
 
 const conditionWords = [
-  "in poor condition and needs major repairs",
-  "in fair condition and needs work",
-  "in average condition",
-  "in good condition and well kept",
-  "in very good condition and excellently maintained",
+  "poor condition, needs major repairs",
+  "fair condition, needs work",
+  "average condition",
+  "good condition, well kept",
+  "very good condition",
 ];
-const viewWords = ["a fair view", "an average view", "a good view", "an excellent view"];
+const viewWords = ["Fair view", "Average view", "Good view", "Excellent view"];
 
 const SQFT_PER_ACRE = 43_560;
 
@@ -43,40 +41,34 @@ function ageWord(yearBuilt: number): string {
 }
 
 function sizeWord(sqftLiving: number): string {
-  if (sqftLiving < 1000) return "small and compact";
+  if (sqftLiving < 1000) return "small";
   if (sqftLiving < 1800) return "mid-sized";
   if (sqftLiving < 3000) return "spacious";
-  return "large and very spacious";
+  return "large, very spacious";
 }
 
 function lotWords(sqftLot: number): string {
-  if (sqftLot < 3000) return "small lot with little land";
+  if (sqftLot < 3000) return "small lot";
   if (sqftLot < 10_000) return "medium lot";
-  if (sqftLot < SQFT_PER_ACRE) return "big lot with a lot of land";
+  if (sqftLot < SQFT_PER_ACRE) return "big lot";
   return `very big lot of ${trim(sqftLot / SQFT_PER_ACRE, 1)} acres`;
 }
 
 function gradeWords(grade: number): string {
-  if (grade <= 4) return "construction quality below building standards";
-  if (grade <= 6) return "simple, low-cost construction";
-  if (grade === 7) return "average construction quality";
-  if (grade <= 9) return "good construction quality and better finishes";
-  if (grade <= 11) return "high-quality construction and luxury finishes";
-  return "exceptional custom construction of mansion quality";
+  if (grade <= 4) return "construction below building standards";
+  if (grade <= 6) return "simple construction";
+  if (grade === 7) return "average construction";
+  if (grade <= 9) return "good construction";
+  if (grade <= 11) return "luxury construction";
+  return "custom construction of mansion quality";
 }
 
-function built(house: HouseFacts): string {
-  return house.yearRenovated === null
-    ? `Built in ${house.yearBuilt}.`
-    : `Built in ${house.yearBuilt} and renovated in ${house.yearRenovated}.`;
+function built({ yearBuilt, yearRenovated }: HouseFacts): string {
+  return yearRenovated === null ? `built in ${yearBuilt}` : `built in ${yearBuilt}, renovated in ${yearRenovated}`;
 }
 
 function count(value: number, noun: string): string {
   return `${trim(value, 2)} ${noun}${value === 1 ? "" : "s"}`;
-}
-
-function feet(value: number): string {
-  return `${value.toLocaleString("en-US")} square feet`;
 }
 
 function trim(value: number, digits: number): string {
