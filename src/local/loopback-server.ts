@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, type Socket } from "node:net";
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Clock, sleep, systemClock } from "../core/index.ts";
@@ -15,8 +15,10 @@ export interface LoopbackServerOptions {
   /** @defaultValue 0: any free port */
   readonly port?: number | undefined;
   readonly clock?: Clock | undefined;
-  /** Takes over WebSocket upgrades; the fault, if any, is the server's to apply. */
+  /** Takes over WebSocket upgrades that no fault took. */
   readonly upgrade?: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
+  /** Takes over connections that do not begin with the letter of an HTTP method. @defaultValue HTTP only */
+  readonly raw?: (socket: Socket) => void;
 }
 
 export interface LoopbackServer {
@@ -29,16 +31,22 @@ export interface LoopbackServer {
 /** Serves a handler on 127.0.0.1 and makes its requests suffer the plan's faults. */
 export async function startLoopbackServer(options: LoopbackServerOptions): Promise<LoopbackServer> {
   const clock = options.clock ?? systemClock;
-  const server = createServer((incoming, outgoing) => {
+  const http = createServer((incoming, outgoing) => {
     answer(options, clock, incoming, outgoing).catch(() => incoming.socket.destroy());
   });
+  const { upgrade, raw } = options;
+  if (upgrade)
+    http.on("upgrade", (request, duplex, head) => {
+      const socket = duplex as Socket;
+      const letIn = async () => (await admit(options, clock, request, socket)) && upgrade(request, socket, head);
+      letIn().catch(() => socket.destroy());
+    });
+  const server = raw ? createNetServer({ noDelay: true }, (socket) => tellApart(socket, http, raw)) : http;
   const sockets = new Set<Socket>();
   server.on("connection", (socket) => {
     sockets.add(socket);
     socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
   });
-  const { upgrade } = options;
-  if (upgrade) server.on("upgrade", (request, socket, head) => upgrade(request, socket as Socket, head));
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   const close = async () => {
@@ -49,7 +57,51 @@ export async function startLoopbackServer(options: LoopbackServerOptions): Promi
   return { port, url: `http://127.0.0.1:${port}`, close };
 }
 
-function listen(server: Server, { port = 0, service }: LoopbackServerOptions): Promise<void> {
+/** One port for HTTP and another protocol, told apart by the first byte: an HTTP method begins with a capital letter. */
+function tellApart(socket: Socket, http: NetServer, raw: (socket: Socket) => void): void {
+  socket.once("readable", () => {
+    const first = socket.read(1) as Buffer | null;
+    if (!first) return void socket.destroy(); // ended before it began
+    socket.unshift(first);
+    if (first[0]! >= 0x41 && first[0]! <= 0x5a) http.emit("connection", socket);
+    else raw(socket);
+  });
+}
+
+/** Makes an upgrade suffer its fault. @returns true if it may go on */
+async function admit(
+  { faults, service }: LoopbackServerOptions,
+  clock: Clock,
+  { method, url }: IncomingMessage,
+  socket: Socket,
+): Promise<boolean> {
+  const fault = faults.next(service, `${method} ${url}`);
+  switch (fault?.kind) {
+    case undefined:
+      return true;
+    case "latency": {
+      const gone = new AbortController();
+      const onClose = () => gone.abort();
+      socket.once("close", onClose);
+      await sleep(fault.ms, clock, gone.signal).catch(() => undefined);
+      socket.off("close", onClose);
+      return !socket.destroyed;
+    }
+    case "stall":
+      return false;
+    case "reset":
+      socket.destroy();
+      return false;
+    case "status": {
+      const hint = fault.retryAfterSeconds === undefined ? "" : `Retry-After: ${fault.retryAfterSeconds}\r\n`;
+      const line = `HTTP/1.1 ${fault.status} ${STATUS_CODES[fault.status] ?? "Injected"}`;
+      socket.end(`${line}\r\n${hint}Connection: close\r\nContent-Length: 0\r\n\r\n`);
+      return false;
+    }
+  }
+}
+
+function listen(server: NetServer, { port = 0, service }: LoopbackServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       const hint =

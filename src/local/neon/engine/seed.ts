@@ -1,0 +1,107 @@
+import { createHash, randomUUID } from "node:crypto";
+import { lstat, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gunzip, gzip } from "node:zlib";
+import type { PGlite, PGliteOptions } from "@electric-sql/pglite"; // types alone: nothing of it may load here
+import { DATABASE, LOGIN_ROLE } from "./protocol.ts";
+
+/**
+ * What a fresh Neon project has: an owner who is no superuser but may create databases and roles, and the roles that
+ * row-level security is written for. Setting one of those is the only way to come under its policies: the owner
+ * itself bypasses them, on Neon too.
+ */
+const seedSql = [
+  `CREATE ROLE ${LOGIN_ROLE} LOGIN CREATEDB CREATEROLE BYPASSRLS`,
+  "CREATE ROLE anon NOLOGIN NOINHERIT",
+  "CREATE ROLE authenticated NOLOGIN NOINHERIT",
+  "CREATE ROLE service_role NOLOGIN NOINHERIT BYPASSRLS",
+  `GRANT anon, authenticated, service_role TO ${LOGIN_ROLE} WITH ADMIN TRUE, INHERIT FALSE, SET TRUE`,
+  `GRANT pg_read_all_data, pg_write_all_data, pg_monitor, pg_signal_backend TO ${LOGIN_ROLE} WITH ADMIN TRUE`,
+  `CREATE DATABASE ${DATABASE} OWNER ${LOGIN_ROLE}`,
+  "CHECKPOINT",
+];
+
+type Extensions = NonNullable<PGliteOptions["extensions"]>;
+type Start = (options: PGliteOptions) => Promise<PGlite>;
+
+/** The data folder of a fresh database as a tar file, and whether it had to be made. */
+export interface Seed {
+  readonly tar: Blob;
+  readonly isNew: boolean;
+}
+
+/** Making a database takes seconds, loading one a fraction of it: it is made once per version and kept. */
+export class SeedCache {
+  readonly #folder: string | undefined;
+  readonly #file: string;
+  readonly notes: string[] = [];
+
+  /** @param versions everything that a dump depends on, besides the SQL above */
+  constructor(folder: string | undefined, versions: readonly string[]) {
+    this.#folder = folder;
+    const key = createHash("sha256")
+      .update(JSON.stringify([versions, seedSql]))
+      .digest("hex")
+      .slice(0, 16);
+    this.#file = join(folder ?? "", `pglite-${key}.tar.gz`);
+  }
+
+  async load(start: Start, extensions: Extensions): Promise<Seed> {
+    const cached = await this.#read();
+    if (cached) return { tar: new Blob([cached]), isNew: false };
+    const tar = await makeSeed(start, extensions);
+    await this.#write(tar);
+    return { tar: new Blob([tar]), isNew: true };
+  }
+
+  /** For a dump that unpacks, and yet does not start. */
+  async discard(): Promise<void> {
+    if (this.#folder !== undefined) await rm(this.#file, { force: true });
+  }
+
+  async #read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (this.#folder === undefined) return undefined;
+    try {
+      await assertOurs(this.#folder);
+      return new Uint8Array(await promisify(gunzip)(await readFile(this.#file)));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT")
+        this.notes.push(`the cached database dump is not usable and is made anew: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+
+  /** Written beside and renamed: a reader finds a whole dump or none. A folder that cannot be written costs time only. */
+  async #write(tar: Uint8Array): Promise<void> {
+    if (this.#folder === undefined) return;
+    const draft = `${this.#file}.${randomUUID()}`;
+    try {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      await assertOurs(this.#folder);
+      await writeFile(draft, await promisify(gzip)(tar, { level: 4 }), { mode: 0o600 });
+      await rename(draft, this.#file);
+    } catch (error) {
+      await rm(draft, { force: true }).catch(() => undefined);
+      this.notes.push(`the database dump could not be kept for the next start: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** A dump that another user of the machine could have put there is none that we load. */
+async function assertOurs(folder: string): Promise<void> {
+  const { uid } = await lstat(folder);
+  const own = userInfo().uid;
+  if (own >= 0 && uid !== own) throw new Error(`${folder} belongs to another user`);
+}
+
+async function makeSeed(start: Start, extensions: Extensions): Promise<Uint8Array<ArrayBuffer>> {
+  const pglite = await start({ extensions });
+  try {
+    for (const statement of seedSql) await pglite.exec(statement);
+    return new Uint8Array(await (await pglite.dumpDataDir("none")).arrayBuffer());
+  } finally {
+    await pglite.close();
+  }
+}

@@ -1,0 +1,1 @@
+export { startNeonStandIn, type NeonStandIn, type NeonStandInOptions, type NeonStandInStats } from "./stand-in.ts";

@@ -1,0 +1,174 @@
+import { randomBytes } from "node:crypto";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import {
+  type Clock,
+  IntegrationError,
+  type Logger,
+  MAX_TIMER_MS,
+  silentLogger,
+  systemClock,
+} from "../../core/index.ts";
+import { type FaultPlan } from "../faults.ts";
+import { startLoopbackServer } from "../loopback-server.ts";
+import { Backend } from "./backend.ts";
+import { Credentials } from "./credentials.ts";
+import { lockDataDir } from "./engine/data-dir-lock.ts";
+import { Engine } from "./engine/engine.ts";
+import { DATABASE, LOGIN_ROLE, type StartedFrom } from "./engine/protocol.ts";
+import { Multiplexer } from "./multiplexer.ts";
+import { SqlOverHttp } from "./sql-over-http.ts";
+import { serveTcp } from "./tcp-bridge.ts";
+import { WebSocketBridge } from "./websocket-bridge.ts";
+import { fatal, type SqlFault } from "./wire/index.ts";
+import { WireConnection, type WireTransport } from "./wire-connection.ts";
+
+export interface NeonStandInOptions {
+  readonly faults: FaultPlan;
+  /** 0 to 65535. @defaultValue 0: any free port */
+  readonly port?: number;
+  /** Keeps the database on disk, for the next start to find. @defaultValue in memory, gone on close */
+  readonly dataDir?: string;
+  /** Where the dump of a fresh database is kept, which makes every start but the first a fast one. @defaultValue a folder of this user's below the system's temporary one */
+  readonly cacheDir?: string;
+  /** @defaultValue a random one */
+  readonly password?: string;
+  /** How long a client may sit in an open transaction, which keeps all others waiting, milliseconds; 0: for ever. @defaultValue 10000 */
+  readonly idleInTransactionTimeoutMs?: number;
+  /** How long {@link NeonStandIn.close} waits for a statement that will not end, milliseconds. @defaultValue 5000 */
+  readonly closeTimeoutMs?: number;
+  /** @defaultValue silent */
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+}
+
+export interface NeonStandInStats {
+  /** Sessions open now, HTTP queries under way among them. */
+  readonly sessions: number;
+  /** Sessions that wait for another's statement or transaction to end. */
+  readonly waiting: number;
+  /** Requests, upgrades and queries so far, faulted ones included. */
+  readonly requests: number;
+  readonly startedFrom: StartedFrom;
+  /** False once the database died. */
+  readonly isAlive: boolean;
+}
+
+export interface NeonStandIn {
+  /** For the Neon driver over HTTP (`<url>/sql`) and WebSocket (`/v2`), and, on the same port, for psql and pg over TCP. */
+  readonly connectionString: string;
+  /** The same: the port tells the protocols apart by their first byte. */
+  readonly tcpConnectionString: string;
+  readonly url: string;
+  readonly env: { readonly NEON_CONNECTION_STRING: string; readonly NEON_TRANSPORT: string };
+  stats(): NeonStandInStats;
+  /** Refuses what waits, flushes, ends the worker. Calling it twice is calling it once. */
+  close(): Promise<void>;
+}
+
+/**
+ * A local Neon for the unmodified `@neondatabase/serverless` driver: PostgreSQL with pgvector in a worker thread, under
+ * one loopback port.
+ *
+ * @throws IntegrationError INVALID_INPUT for bad options, FEATURE_DISABLED without PGlite installed, CONFLICT when the data folder is open elsewhere
+ * @example
+ * const neon = await startNeonStandIn({ faults: new FaultPlan() });
+ * neonConfig.fetchEndpoint = (host, port) => `http://${host}:${port}/sql`;
+ * const sql = neon(neon.connectionString);
+ * @see {@link Multiplexer} for what one PGlite cannot keep apart
+ */
+export async function startNeonStandIn(options: NeonStandInOptions): Promise<NeonStandIn> {
+  validate(options);
+  const { faults, dataDir, clock = systemClock, logger = silentLogger } = options;
+  const { cacheDir = defaultCacheDir(), password = randomBytes(18).toString("base64url") } = options;
+  const { idleInTransactionTimeoutMs = 10_000, closeTimeoutMs = 5_000 } = options;
+
+  const began = clock.now();
+  const lock = dataDir === undefined ? undefined : await lockDataDir(dataDir);
+  const connections = new Set<WireConnection>();
+  let dismissAll: (reason: SqlFault) => void = () => undefined;
+  let engine: Engine | undefined;
+  try {
+    const onFailure = (error: Error) => {
+      logger.error({ service: "neon", error: error.message }, "local Neon: the database died; start another stand-in");
+      dismissAll(fatal("57P01", "terminating connection because the local Neon's database died"));
+    };
+    engine = await Engine.start({ dataDir, cacheDir, clock, logger, closeTimeoutMs, onFailure });
+    const running = engine;
+    const backend = new Backend(engine);
+    const mux = new Multiplexer(backend, { clock, idleInTransactionTimeoutMs });
+    const credentials = new Credentials(LOGIN_ROLE, password, DATABASE);
+    const context = { mux, credentials, faults, clock, connections, reported: await backend.reported() };
+    dismissAll = (reason) => {
+      mux.close(reason);
+      for (const connection of connections) connection.dismiss(reason);
+    };
+    const open = (transport: WireTransport) => new WireConnection(transport, context);
+    const http = new SqlOverHttp(mux, credentials);
+    const webSockets = new WebSocketBridge(open);
+    const server = await startLoopbackServer({
+      service: "neon",
+      faults,
+      clock,
+      port: options.port,
+      handle: (request) => http.handle(request),
+      upgrade: (request, socket, head) => webSockets.upgrade(request, socket, head),
+      raw: (socket) => serveTcp(socket, open),
+    });
+    const { startedFrom } = engine;
+    logger.info({ service: "neon", port: server.port, startedFrom, ms: clock.now() - began }, "local Neon: started");
+
+    const connectionString = credentials.connectionString(`127.0.0.1:${server.port}`);
+    const shutDown = async () => {
+      dismissAll(fatal("57P01", "terminating connection due to administrator command"));
+      await server.close();
+      await running.close();
+      await lock?.release();
+    };
+    let closing: Promise<void> | undefined;
+    return {
+      connectionString,
+      tcpConnectionString: connectionString,
+      url: server.url,
+      env: { NEON_CONNECTION_STRING: connectionString, NEON_TRANSPORT: "websocket" },
+      stats: () => ({
+        sessions: mux.sessions,
+        waiting: mux.lock.waiting,
+        requests: faults.requests("neon"),
+        startedFrom,
+        isAlive: running.isAlive,
+      }),
+      close: () => (closing ??= shutDown()),
+    };
+  } catch (error) {
+    await engine?.close();
+    await lock?.release();
+    throw error;
+  }
+}
+
+/** Of this user alone: what others can write must not be loaded. */
+function defaultCacheDir(): string {
+  const { uid, username } = userInfo();
+  return join(tmpdir(), `enhanced-integration-${uid >= 0 ? uid : username}`, "neon");
+}
+
+function validate(options: NeonStandInOptions): void {
+  const problems: string[] = [];
+  const wants = (name: "port" | "idleInTransactionTimeoutMs" | "closeTimeoutMs", low: number, high: number) => {
+    const value = options[name];
+    if (value !== undefined && !(Number.isInteger(value) && value >= low && value <= high))
+      problems.push(`${name} must be a whole number from ${low} to ${high}, not ${value}`);
+  };
+  wants("port", 0, 65_535);
+  wants("idleInTransactionTimeoutMs", 0, MAX_TIMER_MS);
+  wants("closeTimeoutMs", 1, MAX_TIMER_MS);
+  for (const name of ["dataDir", "cacheDir", "password"] as const)
+    if (options[name] === "") problems.push(`${name} must not be empty; leave it out for the default`);
+  if (problems.length > 0)
+    throw new IntegrationError({
+      code: "INVALID_INPUT",
+      service: "neon",
+      message: `startNeonStandIn: ${problems.join("; ")}`,
+    });
+}
