@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
-import { CallScopes, type TimerHandle } from "../../src/core/index.ts";
+import { CallScopes, EventBus, type TimerHandle } from "../../src/core/index.ts";
 import { createPipeline, RateLimiter } from "../../src/resilience/index.ts";
-import { ManualClock, seededRandom } from "../../src/testing/index.ts";
+import { EventRecorder, ManualClock, seededRandom } from "../../src/testing/index.ts";
 import { deaf, failure, idempotent, rejection, reset } from "./helpers.ts";
 
 describe("aborting a call", () => {
@@ -54,6 +54,34 @@ describe("aborting a call", () => {
     scope.abort();
     expect((await outcome).code).toBe("ABORTED");
     expect(getEventListeners(own.signal, "abort")).toHaveLength(0);
+  });
+
+  it("in the very moment in which an attempt fails schedules no retry and spends no budget", async () => {
+    const clock = new ManualClock();
+    const events = new EventBus();
+    const recorder = new EventRecorder(events);
+    const controller = new AbortController();
+    events.on("attempt.failed", () => controller.abort());
+    const pipeline = createPipeline({ clock, events });
+    const spec = { ...idempotent, signal: controller.signal };
+    expect((await rejection(pipeline.run(spec, () => Promise.reject(reset())))).code).toBe("ABORTED");
+    expect(recorder.names).toEqual(["attempt.failed", "call.finished"]);
+    expect(pipeline.budget("maps")?.available).toBe(100);
+  });
+
+  it("in the very moment in which its turn comes begins no attempt", async () => {
+    const clock = new ManualClock();
+    const events = new EventBus();
+    const limiter = new RateLimiter({ clock, events, limits: { quota: { requests: 1, windowMs: 1_000 } } });
+    const pipeline = createPipeline({ clock, limiter });
+    const controller = new AbortController();
+    events.on("limit.waited", () => controller.abort());
+    limiter.check("quota", "k");
+    let begun = false;
+    const spec = { ...idempotent, signal: controller.signal, limit: { name: "quota", key: "k", wait: true } };
+    const outcome = rejection(pipeline.run(spec, async () => void (begun = true)));
+    await clock.advance(1_000);
+    expect([(await outcome).code, begun]).toEqual(["ABORTED", false]);
   });
 
   it("reaches the attempt's signal with the same error that the caller gets", async () => {
