@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { type AttemptContext, CallScopes, type CallSpec, EventBus, type IntegrationError } from "../../src/core/index.ts";
+import {
+  type AttemptContext,
+  CallScopes,
+  type CallSpec,
+  EventBus,
+  type IntegrationError,
+} from "../../src/core/index.ts";
 import { createPipeline, type PipelineOptions, RateLimiter } from "../../src/resilience/index.ts";
 import { EventRecorder, ManualClock } from "../../src/testing/index.ts";
 import { always, deaf, failure, idempotent, rejection, reset, thrownBy, unavailable, write } from "./helpers.ts";
