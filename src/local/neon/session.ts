@@ -122,8 +122,9 @@ export class Session {
     if (isClean || !backend.isAlive) return;
     await lock.acquire(this);
     try {
-      if (this.#isMidGroup) await backend.execute(client.sync(), () => undefined);
-      if (this.#holdsBackend) await backend.rows("ROLLBACK");
+      // The Sync would commit what an unfinished group did; it is for the case that the group has failed already.
+      const takeBack = Buffer.concat([client.query("ROLLBACK"), client.sync()]);
+      if (this.#holdsBackend) await backend.execute(takeBack, () => undefined);
       if (this.#mux.isToBeReset(this)) return await this.#mux.reset();
       if (closing.length > 0) await backend.execute(closing, () => undefined);
       if (this.#usesTemp && !this.#mux.someoneElseUsesTemp(this)) await backend.rows("DISCARD TEMP");

@@ -4,8 +4,8 @@ import { type Credentials } from "./credentials.ts";
 import { type Multiplexer } from "./multiplexer.ts";
 import { copyIn, type QueryGroup } from "./query-group.ts";
 import { type Session } from "./session.ts";
-import { effectsOf } from "./sql/effects.ts";
 import { settingsFromStartup } from "./sql/session-settings.ts";
+import { isCopyFromStdin } from "./sql/statements.ts";
 import { BodyReader, fatal, failed, type Frame, FrameReader, server, SqlFault } from "./wire/index.ts";
 
 /** How bytes reach a client: a TCP socket or a WebSocket. */
@@ -101,7 +101,7 @@ export class WireConnection {
     if (!this.#startup) this.#start(message);
     else if (!this.#session) this.#authenticate(this.#startup, message);
     else if (message.kind === "X") this.#end();
-    else if (this.#copy && ["d", "c", "f"].includes(message.kind)) this.#copyMore(this.#copy, message);
+    else if (this.#copy) this.#copyMore(this.#copy, message);
     else {
       const group = this.#session.groups.add(message);
       if (group) this.#take(this.#session, group, message);
@@ -150,13 +150,16 @@ export class WireConnection {
 
   #take(session: Session, group: QueryGroup, message: Frame): void {
     const [sql] = group.sql;
-    if (message.kind === "Q" && sql !== undefined && isCopyIn(sql)) {
+    if (message.kind === "Q" && sql !== undefined && isCopyFromStdin(sql)) {
       this.#copy = { sql, parts: [message.bytes] };
       this.#enqueue(async () => this.#write(server.copyInRequest()));
     } else this.#enqueue(() => this.#run(session, group));
   }
 
   #copyMore(copy: { readonly sql: string; readonly parts: Buffer[] }, { kind, bytes }: Frame): void {
+    if (kind === "S" || kind === "H") return; // to be ignored among the rows
+    if (kind !== "d" && kind !== "c" && kind !== "f")
+      throw failed("08P01", `unexpected message type ${kind.charCodeAt(0)} during COPY from stdin`);
     copy.parts.push(bytes);
     if (kind === "d") return;
     this.#copy = undefined;
@@ -203,11 +206,6 @@ export class WireConnection {
     this.#transport.end();
   }
 }
-
-const isCopyIn = (sql: string): boolean => {
-  const effects = effectsOf(sql);
-  return effects.length === 1 && effects[0]!.kind === "copy-in";
-};
 
 /** What a server that is full or not ready would say at this point of the protocol. */
 function statusFault(status: number): SqlFault {

@@ -12,13 +12,11 @@ export type Effect =
   | { readonly kind: "setting"; readonly custom?: string }
   | { readonly kind: "temp" }
   /** Prepared statements, advisory locks, cursors that outlive their transaction. */
-  | { readonly kind: "trace" }
-  /** The client will send rows. */
-  | { readonly kind: "copy-in" };
+  | { readonly kind: "trace" };
 
 /** Most statements are done with here. */
 const suspicious =
-  /\b(?:(?:un)?listen|set|set_config|reset|discard|temp|temporary|pg_temp|prepare|hold|pg_(?:try_)?advisory_lock\w*|copy)\b/i;
+  /\b(?:(?:un)?listen|set|set_config|reset|discard|temp|temporary|pg_temp|prepare|hold|pg_(?:try_)?advisory_lock\w*)\b/i;
 
 export function effectsOf(sql: string): Effect[] {
   return suspicious.test(sql) ? splitStatements(sql).flatMap(effectsOfStatement) : [];
@@ -39,8 +37,6 @@ function effectsOfStatement(tokens: readonly string[]): Effect[] {
       return settingEffects(second === "session" && third !== "characteristics" ? tokens.slice(2) : tokens.slice(1));
     case "prepare":
       return second === "transaction" ? [] : [{ kind: "trace" }];
-    case "copy":
-      return tokens.some((each, i) => each === "from" && tokens[i + 1] === "stdin") ? [{ kind: "copy-in" }] : [];
     default:
       return [...configCalls(tokens), ...otherTraces(tokens)];
   }

@@ -20,6 +20,17 @@ export function splitStatements(sql: string): string[][] {
   return statements;
 }
 
+/** A COPY alone, whose rows the client sends next. */
+export function isCopyFromStdin(sql: string): boolean {
+  if (!/\bstdin\b/i.test(sql)) return false;
+  const [tokens, ...others] = splitStatements(sql);
+  return (
+    others.length === 0 &&
+    tokens?.[0] === "copy" &&
+    tokens.some((each, at) => each === "from" && tokens[at + 1] === "stdin")
+  );
+}
+
 /** The name that PostgreSQL makes of an identifier token: quotes off, cut to 63 bytes. */
 export function identifier(text: string): string {
   const name = text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text;
