@@ -149,6 +149,8 @@ export function createOllama({ config, overrides, runner, clock, events }: Clien
     idleTimeoutMs,
     sharing,
     keepAliveSeconds: cacheTtlSeconds,
+    // Waits like scraping does: a model is slow anyhow, and a refusal would only be asked again.
+    limit: { name: "analysis", key: "ollama", wait: true },
     embeddingCacheTtlSeconds: cacheTtlSeconds,
     ...(memoryBudgetBytes !== undefined && { memoryBudgetBytes }),
     ...(overrides.fetch && { fetch: overrides.fetch }),

@@ -1,6 +1,11 @@
 import { type CallRunner, type CallSpec, IntegrationError, LinkedSignal } from "../../core/index.ts";
 import { type CallOptions } from "./requests.ts";
 
+/** A call as the client makes it: what the caller brought, and the limit that it is charged to. */
+export interface LimitedOptions extends CallOptions {
+  readonly limit?: CallSpec["limit"];
+}
+
 /** Runs a client's calls through its runner, and ends them all on close. */
 export class Calls {
   readonly #runner: CallRunner;
@@ -18,7 +23,7 @@ export class Calls {
   }
 
   /** @throws IntegrationError CLOSED once the client is closed */
-  async run<T>(operation: string, options: CallOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async run<T>(operation: string, options: LimitedOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const linked = this.#link(options);
     try {
       return await this.#runner.run(spec(operation, options, linked.signal), async ({ signal }) => {
@@ -39,7 +44,7 @@ export class Calls {
   /** @throws IntegrationError CLOSED once the client is closed */
   async *stream<T>(
     operation: string,
-    options: CallOptions,
+    options: LimitedOptions,
     work: (signal: AbortSignal) => AsyncIterable<T>,
   ): AsyncGenerator<T, void, undefined> {
     const linked = this.#link(options);
@@ -88,7 +93,7 @@ export class Calls {
 }
 
 /** Nothing stays behind on the server, so every call may be repeated. */
-function spec(operation: string, { deadlineMs, priority }: CallOptions, signal: AbortSignal): CallSpec {
+function spec(operation: string, { deadlineMs, priority, limit }: LimitedOptions, signal: AbortSignal): CallSpec {
   return {
     service: "ollama",
     operation,
@@ -97,6 +102,7 @@ function spec(operation: string, { deadlineMs, priority }: CallOptions, signal: 
     // One attempt may need all the time there is: its silences have bounds of their own.
     ...(deadlineMs !== undefined && { deadlineMs, attemptTimeoutMs: deadlineMs }),
     ...(priority && { priority }),
+    ...(limit && { limit }),
   };
 }
 

@@ -187,7 +187,8 @@ export class OllamaClient {
   }
 
   #stream(operation: string, call: ChatCall, request: CallOptions): AsyncGenerator<ChatChunk, void, undefined> {
-    const options = { deadlineMs: this.#options.deadlineMs, ...own(request) };
+    const { deadlineMs, limit } = this.#options;
+    const options = { deadlineMs, ...own(request), ...(limit && { limit }) };
     return this.#calls.stream(operation, options, (signal) => this.#chatAttempt(operation, call, signal));
   }
 

@@ -1,5 +1,6 @@
 import {
   type CallRunner,
+  type CallSpec,
   type Clock,
   directRunner,
   EventBus,
@@ -60,6 +61,8 @@ export interface OllamaClientOptions {
   readonly maxConcurrentEmbeds?: number;
   /** Texts in one embedding request. @defaultValue 64 */
   readonly embedBatchSize?: number;
+  /** A named limit that each chat, stream and object is charged to; embeddings are not. @defaultValue none */
+  readonly limit?: NonNullable<CallSpec["limit"]>;
   /** How long an embedding is remembered, s; 0 remembers none. @defaultValue 3600 */
   readonly embeddingCacheTtlSeconds?: number;
   /** Embeddings remembered; about 4 KB each at 512 dimensions. @defaultValue 5000 */
