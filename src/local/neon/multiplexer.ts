@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { type Clock } from "../../core/index.ts";
+import { type Clock, type Logger } from "../../core/index.ts";
 import { type Backend } from "./backend.ts";
 import { FairLock } from "./fair-lock.ts";
 import { Session, type SessionOptions } from "./session.ts";
@@ -9,6 +9,7 @@ import { failed, type SqlFault } from "./wire/index.ts";
 
 export interface MultiplexerOptions {
   readonly clock: Clock;
+  readonly logger: Logger;
   /** How long a client may sit in a transaction, milliseconds; 0: for ever. */
   readonly idleInTransactionTimeoutMs: number;
 }
@@ -100,7 +101,6 @@ export class Multiplexer {
       else session.channels.delete(change.channel);
     }
     const open = await this.backend.channels();
-    // A session that leaves did not run its UNLISTEN: then its channels are all still open, and need no proof.
     for (const channel of session.channels) if (!open.has(channel)) session.channels.delete(channel);
     const wanted = new Set([...this.#sessions.values()].flatMap((each) => [...each.session.channels]));
     const statements = [

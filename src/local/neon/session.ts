@@ -3,7 +3,7 @@ import { type Multiplexer } from "./multiplexer.ts";
 import { type QueryGroup, QueryGroups } from "./query-group.ts";
 import { type Effect } from "./sql/effects.ts";
 import { type SessionSettings } from "./sql/session-settings.ts";
-import { BodyReader, client, fatal, type Frame, server, type SqlFault, type TransactionStatus } from "./wire/index.ts";
+import { BodyReader, client, fatal, type Frame, server, SqlFault, type TransactionStatus } from "./wire/index.ts";
 
 export interface SessionOptions {
   /** What the start-up message asked for. @defaultValue none */
@@ -68,7 +68,7 @@ export class Session {
     await this.#mux.lock.acquire(this);
     try {
       if (this.#ended) throw this.#ended;
-      if (!this.#holdsBackend) await this.#mux.backend.adopt(this.#settings);
+      if (!this.#holdsBackend) await this.#adoptSettings();
       const answer = new GroupAnswer(group, write);
       this.#note(group.effects);
       await this.#mux.backend.execute(
@@ -134,6 +134,15 @@ export class Session {
     }
   }
 
+  /** PostgreSQL would have refused a wrong start-up setting at the start, and the connection with it. */
+  async #adoptSettings(): Promise<void> {
+    try {
+      await this.#mux.backend.adopt(this.#settings);
+    } catch (error) {
+      throw error instanceof SqlFault ? fatal(error.fields.code, error.message) : error;
+    }
+  }
+
   #note(effects: readonly Effect[]): void {
     this.#effects.push(...effects);
     for (const effect of effects) {
@@ -155,10 +164,16 @@ export class Session {
 
   /** PGlite has one session: who sits in a transaction keeps everyone else waiting. */
   #watch(): void {
-    const { clock, idleInTransactionTimeoutMs: ms } = this.#mux.options;
+    const { clock, logger, idleInTransactionTimeoutMs: ms } = this.#mux.options;
     if (ms <= 0 || this.#leaving) return;
-    const reason = fatal("25P03", "terminating connection due to idle-in-transaction timeout");
-    this.#idle = clock.setTimer(() => void this.end(reason).catch(() => undefined), ms, { keepAlive: false });
+    const onIdle = () => {
+      logger.warn(
+        { service: "neon", pid: this.pid },
+        `local Neon: a client idle in a transaction for ${ms} ms was ended`,
+      );
+      void this.end(fatal("25P03", "terminating connection due to idle-in-transaction timeout"));
+    };
+    this.#idle = clock.setTimer(onIdle, ms, { keepAlive: false });
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { tmpdir, userInfo } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type Clock,
@@ -96,7 +96,7 @@ export async function startNeonStandIn(options: NeonStandInOptions): Promise<Neo
     engine = await Engine.start({ dataDir, cacheDir, clock, logger, closeTimeoutMs, onFailure });
     const running = engine;
     const backend = new Backend(engine);
-    const mux = new Multiplexer(backend, { clock, idleInTransactionTimeoutMs });
+    const mux = new Multiplexer(backend, { clock, logger, idleInTransactionTimeoutMs });
     const credentials = new Credentials(LOGIN_ROLE, password, DATABASE);
     const context = { mux, credentials, faults, clock, connections, reported: await backend.reported() };
     dismissAll = (reason) => {
@@ -149,8 +149,7 @@ export async function startNeonStandIn(options: NeonStandInOptions): Promise<Neo
 
 /** Of this user alone: what others can write must not be loaded. */
 function defaultCacheDir(): string {
-  const { uid, username } = userInfo();
-  return join(tmpdir(), `enhanced-integration-${uid >= 0 ? uid : username}`, "neon");
+  return join(tmpdir(), `enhanced-integration-${process.getuid?.() ?? "user"}`, "neon"); // Windows' folder is the user's own
 }
 
 function validate(options: NeonStandInOptions): void {

@@ -82,6 +82,7 @@ export class WireConnection {
 
   /** The client is gone: what it had open is taken back. */
   closed(): void {
+    if (this.#gone.signal.aborted) return;
     this.#isDeaf = true;
     this.#context.connections.delete(this);
     this.#deadline.cancel();
@@ -100,7 +101,7 @@ export class WireConnection {
   #handle(message: Frame): void {
     if (!this.#startup) this.#start(message);
     else if (!this.#session) this.#authenticate(this.#startup, message);
-    else if (message.kind === "X") this.#end();
+    else if (message.kind === "X") this.#goodbye();
     else if (this.#copy) this.#copyMore(this.#copy, message);
     else {
       const group = this.#session.groups.add(message);
@@ -201,9 +202,16 @@ export class WireConnection {
     if (!this.#gone.signal.aborted) this.#transport.write(bytes);
   }
 
-  #end(): void {
+  /** What was sent before it is still to be done. */
+  #goodbye(): void {
     this.#isDeaf = true;
+    this.#enqueue(async () => this.#end());
+  }
+
+  /** Does not wait for the client to hang up as well: that may be long in coming, and others wait. */
+  #end(): void {
     this.#transport.end();
+    this.closed();
   }
 }
 

@@ -206,6 +206,10 @@ describe("faults under the driver's WebSocket", () => {
     const client = new Client(db.connectionString);
     client.on("error", () => undefined);
     expect((await rejection(client.connect())).message).toContain("503");
+    faults.inject("neon", { kind: "reset" }, { match: /^GET \/v2/ });
+    const cut = new Client(db.connectionString);
+    cut.on("error", () => undefined);
+    expect((await rejection(cut.connect())).message).toMatch(/hang up|reset/i);
   });
 
   it("loses the answer to a COMMIT that happened", async () => {

@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
 import { lstat, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { userInfo } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
@@ -92,8 +91,8 @@ export class SeedCache {
 /** A dump that another user of the machine could have put there is none that we load. */
 async function assertOurs(folder: string): Promise<void> {
   const { uid } = await lstat(folder);
-  const own = userInfo().uid;
-  if (own >= 0 && uid !== own) throw new Error(`${folder} belongs to another user`);
+  const own = process.getuid?.();
+  if (own !== undefined && uid !== own) throw new Error(`${folder} belongs to another user`);
 }
 
 async function makeSeed(start: Start, extensions: Extensions): Promise<Uint8Array<ArrayBuffer>> {
