@@ -85,9 +85,8 @@ export class Backend {
 
   /** As good as new: for when no session is left. */
   async reset(): Promise<void> {
-    this.#settingsInForce = "unknown";
+    this.#settingsInForce = "unknown"; // its default user is PGlite's own
     await this.rows("DISCARD ALL");
-    this.#settingsInForce = "";
   }
 
   async reported(): Promise<Map<string, string>> {

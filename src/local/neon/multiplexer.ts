@@ -21,7 +21,7 @@ export interface MultiplexerOptions {
  * What cannot be kept apart, because there is but one session beneath: `pg_backend_pid()`; temporary tables, SQL-level
  * `PREPARE` and cursors `WITH HOLD` (visible to the others until their session leaves and no other uses temporary
  * tables); session-level advisory locks (a second session gets them too; those of transactions hold); settings that a
- * function changes behind our back. `DISCARD ALL` and `DEALLOCATE ALL` forget the others' prepared statements. A
+ * function changes behind our back. Any client may become any user: `SET SESSION AUTHORIZATION` asks PGlite's superuser. `DISCARD ALL` and `DEALLOCATE ALL` forget the others' prepared statements. A
  * statement that runs cannot be stopped, so `statement_timeout` does nothing and a cancel reaches waiting statements only.
  */
 export class Multiplexer {

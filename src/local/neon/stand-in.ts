@@ -70,6 +70,9 @@ export interface NeonStandIn {
  * A local Neon for the unmodified `@neondatabase/serverless` driver: PostgreSQL with pgvector in a worker thread, under
  * one loopback port.
  *
+ * Faults find a request by `POST /sql`, a WebSocket by `GET /v2`, and a query on a connection by `WS query <its SQL>` or
+ * `TCP query <its SQL>`: `/^WS query commit/i` hits a COMMIT. `reset` after a query loses the answer to what has happened.
+ *
  * @throws IntegrationError INVALID_INPUT for bad options, FEATURE_DISABLED without PGlite installed, CONFLICT when the data folder is open elsewhere
  * @example
  * const neon = await startNeonStandIn({ faults: new FaultPlan() });
@@ -120,9 +123,11 @@ export async function startNeonStandIn(options: NeonStandInOptions): Promise<Neo
 
     const connectionString = credentials.connectionString(`127.0.0.1:${server.port}`);
     const shutDown = async () => {
-      dismissAll(fatal("57P01", "terminating connection due to administrator command"));
+      const reason = fatal("57P01", "terminating connection due to administrator command");
+      mux.close(reason);
+      await running.close(); // meanwhile the goodbyes arrive that clients said just before: an error would surprise them
+      dismissAll(reason);
       await server.close();
-      await running.close();
       await lock?.release();
     };
     let closing: Promise<void> | undefined;

@@ -178,6 +178,18 @@ describe("the Neon driver over WebSocket", () => {
     await Promise.all([one.end(), two.end()]);
   });
 
+  it("keeps a client that became another user from taking the others along", async () => {
+    const [one, two] = await Promise.all([connect(), connect()]);
+    await one.query("set session authorization anon");
+    expect((await two.query("select session_user, current_user")).rows).toEqual([
+      { session_user: "neon", current_user: "neon" },
+    ]);
+    expect((await one.query("select session_user")).rows).toEqual([{ session_user: "anon" }]);
+    await Promise.all([one.end(), two.end()]);
+    await until(() => db.stats().sessions === 0);
+    expect(await neon(db.connectionString)`select session_user`).toEqual([{ session_user: "neon" }]);
+  });
+
   it("applies the settings that a client connects with", async () => {
     const client = new Client({
       connectionString: db.connectionString,

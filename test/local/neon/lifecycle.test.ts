@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { neon } from "@neondatabase/serverless";
+import { neon, neonConfig, Pool } from "@neondatabase/serverless";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FaultPlan } from "../../../src/local/faults.ts";
@@ -104,6 +104,18 @@ describe("a stand-in's life", () => {
     await until(() => told.length > 0);
     expect(told[0]).toBe("57P01");
     await rejection(fetch(`${db.url}/sql`));
+  });
+
+  it("lets a pool go in peace whose goodbye is still under way", async () => {
+    const { db } = await start();
+    neonConfig.coalesceWrites = true; // the driver's default: the goodbye leaves a timer's turn after `end` resolved
+    const pool = new Pool({ connectionString: db.connectionString });
+    const errors: unknown[] = [];
+    pool.on("error", (error: Error) => errors.push(error));
+    await pool.query("select 1");
+    await pool.end();
+    await db.close();
+    expect(errors).toEqual([]);
   });
 
   it("names the packages to install when they are missing", async () => {

@@ -114,13 +114,14 @@ describe("a session's settings", () => {
       ]),
     );
     expect(sql).toBe(
-      "RESET ROLE; RESET ALL; SELECT set_config('app.x',  E'it''s \\\\ fine', false); SELECT set_config('role', 'anon', false)",
+      "SET SESSION AUTHORIZATION neon; RESET ALL; SELECT set_config('app.x',  E'it''s \\\\ fine', false); SELECT set_config('role', 'anon', false)",
     );
   });
 
   it("leave out what a fresh session has", () => {
     expect([
       ...settingsFromRows([
+        ["session_authorization", "neon"],
         ["role", "none"],
         ["app.x", null],
         ["app.y", ""],

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { type Clock, IntegrationError, type Logger } from "../../../core/index.ts";
+import { type Clock, IntegrationError, type Logger, type TimerHandle } from "../../../core/index.ts";
 import { type FromWorker, type StartedFrom, type ToWorker, type WorkerSettings } from "./protocol.ts";
 import { workerUrl } from "./worker-url.ts";
 
@@ -11,6 +11,9 @@ export interface EngineOptions extends WorkerSettings {
   /** The database died; nothing brings it back. */
   readonly onFailure: (error: Error) => void;
 }
+
+/** Many times what making a database takes on a slow machine. */
+const START_TIMEOUT_MS = 120_000;
 
 /** PGlite in its worker thread, seen from the host's: protocol bytes in, protocol bytes out, one exchange at a time. */
 export class Engine {
@@ -34,18 +37,22 @@ export class Engine {
 
   /** @throws IntegrationError FEATURE_DISABLED naming the package that is missing, INVALID_INPUT when the data will not open */
   static async start(options: EngineOptions): Promise<Engine> {
-    const { dataDir, cacheDir, logger } = options;
+    const { dataDir, cacheDir, logger, clock } = options;
     // Flags of the host's own process (a debugger's port, a loader) are not for this thread.
     const worker = new Worker(workerUrl(), {
       workerData: { dataDir, cacheDir } satisfies WorkerSettings,
       execArgv: [],
     });
+    let timer: TimerHandle | undefined;
     const first = await new Promise<FromWorker>((resolve) => {
+      const late = { kind: "failed", message: `it was not ready within ${START_TIMEOUT_MS} ms` } as const;
+      timer = clock.setTimer(() => resolve(late), START_TIMEOUT_MS);
       worker.once("message", resolve);
       // Kept for the worker's life: an error without a listener would take the host down.
       worker.on("error", (error) => resolve({ kind: "failed", message: error.message }));
       worker.once("exit", () => resolve({ kind: "failed", message: "the worker thread ended" }));
     });
+    timer?.cancel();
     if (first.kind === "ready") {
       for (const note of first.notes) logger.warn({ service: "neon" }, `local Neon: ${note}`);
       return new Engine(worker, options, first.startedFrom);

@@ -1,3 +1,4 @@
+import { LOGIN_ROLE } from "../engine/protocol.ts";
 import { quoteLiteral } from "./statements.ts";
 
 /** What a session has set for itself, by setting. */
@@ -7,25 +8,32 @@ export type SessionSettings = ReadonlyMap<string, string>;
 export const settingsKey = (settings: SessionSettings): string =>
   settings.size === 0 ? "" : JSON.stringify([...settings].sort(([a], [b]) => (a < b ? -1 : 1)));
 
-/** Makes the one backend look like the session with these settings. The role comes last: it may lack the rights for the rest. */
+/** Who one is comes after the rest: the one or the other may lack the right to set it. */
+const rank = (name: string): number => ["session_authorization", "role"].indexOf(name);
+
+/** Makes the one backend look like the session with these settings. */
 export function applySettingsSql(settings: SessionSettings): string {
-  const byRank = [...settings].sort(([a], [b]) => Number(a === "role") - Number(b === "role"));
-  const calls = byRank.map(([name, value]) => `set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, false)`);
-  return ["RESET ROLE", "RESET ALL", ...calls.map((call) => `SELECT ${call}`)].join("; ");
+  const byRank = [...settings].sort(([a], [b]) => rank(a) - rank(b));
+  const calls = byRank.map(
+    ([name, value]) => `SELECT set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, false)`,
+  );
+  return [`SET SESSION AUTHORIZATION ${LOGIN_ROLE}`, "RESET ALL", ...calls].join("; ");
 }
 
-/** Rows of name and value: all that differs from a fresh session. `pg_settings` hides roles and custom settings. */
+/** Rows of name and value: all that differs from a fresh session. `pg_settings` hides who one is, and custom settings. */
 export function readSettingsSql(custom: Iterable<string>): string {
-  const hidden = ["role", ...custom].map(
+  const hidden = ["session_authorization", "role", ...custom].map(
     (name) => `SELECT ${quoteLiteral(name)}, current_setting(${quoteLiteral(name)}, true)`,
   );
   return `SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session' AND setting IS DISTINCT FROM reset_val UNION ALL ${hidden.join(" UNION ALL ")}`;
 }
 
+/** What the two have in a fresh session. */
+const usual: Readonly<Record<string, string>> = { session_authorization: LOGIN_ROLE, role: "none" };
+
 export function settingsFromRows(rows: readonly (readonly (string | null)[])[]): Map<string, string> {
   const settings = new Map<string, string>();
-  for (const [name, value] of rows)
-    if (name && value && !(name === "role" && value === "none")) settings.set(name, value);
+  for (const [name, value] of rows) if (name && value && value !== usual[name]) settings.set(name, value);
   return settings;
 }
 
