@@ -77,7 +77,12 @@ export interface IntegrationEvents {
   "listings.embedded": { readonly count: number };
   "market_alert.triggered": { readonly alertId: string; readonly listingId: string };
   "workflow.completed": { readonly name: string };
-  "tool.finished": { readonly tool: string; readonly outcome: "ok" | "error"; readonly durationMs: number };
+  "tool.finished": {
+    readonly tool: string;
+    readonly outcome: "ok" | "error";
+    readonly code?: ErrorCode;
+    readonly durationMs: number;
+  };
   "request.finished": {
     readonly method: string;
     readonly route: string;

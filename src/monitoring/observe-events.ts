@@ -22,8 +22,8 @@ const callerFaults: ReadonlySet<ErrorCode> = new Set([
   "NOT_FOUND",
 ] satisfies ErrorCode[]);
 
-/** True when a finished call counts against the service's error rate and health. */
-export function isServiceFailure(event: IntegrationEvents["call.finished"]): boolean {
+/** True when what finished counts against an error rate or a service's health. */
+export function isServiceFailure(event: { readonly outcome: "ok" | "error"; readonly code?: ErrorCode }): boolean {
   return event.outcome === "error" && !(event.code && callerFaults.has(event.code));
 }
 
@@ -82,10 +82,11 @@ export function observeEvents(
     "listings.embedded": ({ count }) => metrics.listingsEmbedded.inc(count),
     "market_alert.triggered": () => metrics.marketAlerts.inc(),
     "workflow.completed": () => metrics.workflowsCompleted.inc(),
-    "tool.finished": ({ tool, outcome, durationMs }) => {
+    "tool.finished": (event) => {
+      const { tool, outcome, durationMs } = event;
       metrics.mcpRequests.inc(1, { tool, outcome });
       metrics.mcpDuration.observe(durationMs / 1_000, { tool });
-      windows.mcpErrors.record(outcome === "error");
+      windows.mcpErrors.record(isServiceFailure(event));
     },
     "request.finished": ({ method, route, status, durationMs }) =>
       metrics.httpRequests.observe(durationMs / 1_000, {

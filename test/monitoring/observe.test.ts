@@ -72,6 +72,17 @@ describe("observing events", () => {
     expect(await read("supabase_storage_usage_bytes", { bucket: "images" })).toBe(150);
   });
 
+  it("counts a tool that its caller cancelled or misused, but not as an error of ours", async () => {
+    const { events, read } = observed();
+    events.emit("tool.finished", { tool: "search", outcome: "ok", durationMs: 1 });
+    for (const code of ["ABORTED", "INVALID_INPUT"] as const)
+      events.emit("tool.finished", { tool: "search", outcome: "error", code, durationMs: 1 });
+    expect(await read("mcp_requests_total", { tool: "search", outcome: "error" })).toBe(2);
+    expect(await read("mcp_error_rate")).toBe(0);
+    events.emit("tool.finished", { tool: "search", outcome: "error", code: "NETWORK", durationMs: 1 });
+    expect(await read("mcp_error_rate")).toBe(0.25);
+  });
+
   it("follows the business: tools, listings, workflows, runs, models, HTTP", async () => {
     const { events, monitoring, read } = observed();
     for (const outcome of ["ok", "ok", "ok", "error"] as const)
