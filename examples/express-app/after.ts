@@ -1,19 +1,10 @@
 // The same program with enhanced-integration: request ids, deadlines, users, limits, problems, health, metrics, search.
 import express from "express";
-import cors from "cors";
 import { createIntegration, loadEnv } from "enhanced-integration";
-import {
-  corsOptions,
-  integrationMiddleware,
-  opsRouter,
-  problemDetails,
-  rateLimit,
-  requireUser,
-} from "enhanced-integration/express";
+import { integrationMiddleware, opsRouter, problemDetails, rateLimit, requireUser } from "enhanced-integration/express";
 
 const integration = createIntegration(loadEnv());
 const app = express();
-app.use(cors(corsOptions(integration)));
 app.use(integrationMiddleware(integration));
 app.use("/ops", opsRouter(integration));
 app.use(express.json());
@@ -21,7 +12,8 @@ app.use(express.json());
 const favourites = new Map<string, string[]>();
 
 app.get("/search", requireUser(integration), rateLimit(integration, "search"), async (request, response) => {
-  response.json(await integration.listings.search({ text: String(request.query["q"] ?? ""), limit: 5 }));
+  const text = typeof request.query["q"] === "string" ? request.query["q"] : "";
+  response.json(await integration.listings.search({ text, limit: 5 }));
 });
 
 app.get("/favourites/:who", (request, response) => {
@@ -40,4 +32,4 @@ const server = app.listen(Number(process.env["PORT"] ?? 3000), "127.0.0.1", () =
 });
 
 process.once("SIGTERM", () => server.close());
-process.once("SIGTERM", () => void integration.close());
+server.once("close", () => void integration.close());

@@ -1,80 +1,70 @@
 import { randomUUID } from "node:crypto";
-import { type Request, type RequestHandler, type Response } from "express";
-import { IntegrationError, type VerifiedToken } from "../../core/index.ts";
+import { type ServerResponse } from "node:http";
+import { IntegrationError, MAX_TIMER_MS } from "../../core/index.ts";
 import { type Integration } from "../../integration.ts";
-
-/** What the middleware knows of a request, at `req.integration`. */
-export interface RequestState {
-  readonly requestId: string;
-  /** On the integration's monotonic clock, ms: every call made for this request inherits it. */
-  readonly deadlineAt: number;
-  /** Fires when the client goes away. */
-  readonly signal: AbortSignal;
-  /** Verifies the bearer token once. @throws IntegrationError UNAUTHENTICATED */
-  verifyUser(): Promise<VerifiedToken>;
-  /** Set once the user was verified, by `requireUser` or {@link verifyUser}. */
-  user?: VerifiedToken;
-}
-
-declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- the way Express's own types are extended
-  namespace Express {
-    interface Request {
-      integration?: RequestState;
-    }
-  }
-}
+import { refuseInvalidOptions, shown } from "../invalid-options.ts";
+import { type Handler } from "./handler.ts";
+import { type RequestState } from "./request-state.ts";
+import { followRoute } from "./route-pattern.ts";
 
 export interface IntegrationMiddlewareOptions {
-  /** Time that a request may take, ms. @defaultValue REQUEST_TIMEOUT */
+  /** Time that a request may take, ms, 1 to 2,147,483,647. @defaultValue REQUEST_TIMEOUT */
   readonly deadlineMs?: number;
 }
 
+/** nginx's status for a request that its client gave up; it is seen in metrics and logs, never by the client. */
+const CLIENT_CLOSED_REQUEST = 499;
+
 /**
- * Gives each request an id, a deadline that its calls inherit, an abort signal and its user. Comes first, so that all
- * that follows is covered.
+ * Gives each request an id, a deadline and an abort signal that all calls made for it inherit, and counts it. Comes
+ * first, so that all that follows is covered. Mounted again on a router it can only take time away.
  *
+ * @throws IntegrationError INVALID_INPUT for a deadline out of range
  * @example
  * app.use(integrationMiddleware(integration));
+ * app.use("/autocomplete", integrationMiddleware(integration, { deadlineMs: 500 }), autocomplete);
  */
-export function integrationMiddleware(
-  integration: Integration,
-  options: IntegrationMiddlewareOptions = {},
-): RequestHandler {
-  const deadlineMs = options.deadlineMs ?? integration.config.calls.requestTimeoutMs;
+export function integrationMiddleware(integration: Integration, options: IntegrationMiddlewareOptions = {}): Handler {
+  const { clock, events, scopes } = integration;
+  const { deadlineMs = integration.config.calls.requestTimeoutMs } = options;
+  refuseInvalidOptions("integrationMiddleware", [
+    !(deadlineMs >= 1 && deadlineMs <= MAX_TIMER_MS) &&
+      `deadlineMs must be a number from 1 to ${MAX_TIMER_MS}; received ${shown(deadlineMs)}`,
+  ]);
   return (request, response, next) => {
-    const startedAt = integration.clock.now();
+    const startedAt = clock.now();
+    const deadlineAt = startedAt + deadlineMs;
+    const outer = request.integration;
+    if (outer && scopes.current?.signal === outer.signal) {
+      Object.assign(outer, { deadlineAt: Math.min(outer.deadlineAt, deadlineAt) });
+      return scopes.run({ deadlineAt }, next);
+    }
+
+    // Another integration may be mounted, too: the request stays one and the same.
+    const requestId = outer?.requestId ?? acceptedId(request.get("x-request-id")) ?? randomUUID();
+    const routeOf = outer ? () => outer.route : followRoute(request);
     const gone = new AbortController();
-    const requestId = acceptedId(request.get("x-request-id")) ?? randomUUID();
-    response.setHeader("X-Request-Id", requestId);
     const state: RequestState = {
-      requestId,
-      deadlineAt: startedAt + deadlineMs,
-      signal: gone.signal,
-      verifyUser: async () => (state.user ??= await integration.supabase.auth.verify(bearerToken(request))),
+      ...{ requestId, deadlineAt, signal: gone.signal },
+      get route() {
+        return routeOf();
+      },
     };
     request.integration = state;
+    response.setHeader("X-Request-Id", requestId);
     response.once("close", () => {
-      if (!response.writableFinished)
-        gone.abort(new IntegrationError({ code: "ABORTED", message: "the client closed the request" }));
-      integration.events.emit("request.finished", {
-        method: request.method,
-        route: routeOf(request, response),
-        status: response.statusCode,
-        durationMs: integration.clock.now() - startedAt,
+      if (!response.writableFinished) gone.abort(clientGone());
+      const status = statusOf(response);
+      events.emit("request.finished", {
+        method: request.method ?? "",
+        // Whatever was not found shares one label: paths are without bound, and labels must not be.
+        route: state.route ?? (status === 404 ? "(none)" : "(middleware)"),
+        status,
+        durationMs: clock.now() - startedAt,
       });
     });
-    integration.scopes.run({ requestId, deadlineAt: state.deadlineAt, signal: gone.signal }, next);
+    scopes.run({ requestId, deadlineAt, signal: gone.signal }, next);
   };
-}
-
-/** The state that {@link integrationMiddleware} left. @throws IntegrationError INVALID_INPUT if it is not in the app */
-export function stateOf(request: Request): RequestState {
-  if (request.integration) return request.integration;
-  throw new IntegrationError({
-    code: "INVALID_INPUT",
-    message: "add app.use(integrationMiddleware(integration)) before this middleware",
-  });
 }
 
 /** A caller's id is taken over only if it can do no harm in a log or a header. */
@@ -82,18 +72,10 @@ function acceptedId(id: string | undefined): string | undefined {
   return id !== undefined && /^[\w.:-]{1,128}$/.test(id) ? id : undefined;
 }
 
-function bearerToken(request: Request): string {
-  const token = /^Bearer +(\S+)$/i.exec(request.get("authorization") ?? "")?.[1];
-  if (token !== undefined) return token;
-  throw new IntegrationError({
-    code: "UNAUTHENTICATED",
-    message: "send the user's access token as `Authorization: Bearer <token>`",
-  });
+function statusOf(response: ServerResponse): number {
+  return response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST;
 }
 
-/** The route's pattern, never the path: paths are without bound, and metric labels must not be. */
-function routeOf(request: Request, response: Response): string {
-  const route = request.route as { path?: unknown } | undefined;
-  if (typeof route?.path === "string") return request.baseUrl + route.path;
-  return response.statusCode === 404 ? "(none)" : request.baseUrl || "(middleware)";
+function clientGone(): IntegrationError {
+  return new IntegrationError({ code: "ABORTED", message: "the client closed the request" });
 }

@@ -1,59 +1,76 @@
-import { type Request, type RequestHandler } from "express";
+import { type ServerResponse } from "node:http";
 import { type Integration } from "../../integration.ts";
-import { networkOf } from "./rate-limit.ts";
+import { isLoopback } from "./client-network.ts";
+import { type ExpressRequest, type Handler, send, sendJson } from "./handler.ts";
 
 export interface OpsRouterOptions {
-  /** Who may see details and metrics. @defaultValue requests from this machine */
-  readonly authorize?: (request: Request) => boolean | Promise<boolean>;
+  /**
+   * Who may see details and metrics. Set it where a proxy runs on the same machine: one that adds no header of its own
+   * makes every caller look local.
+   *
+   * @defaultValue requests from this machine that no proxy passed on
+   */
+  authorize?(request: ExpressRequest): boolean | Promise<boolean>;
 }
 
+type Endpoint = (integration: Integration, request: ExpressRequest, response: ServerResponse) => void | Promise<void>;
+
+/** For probes: open, and without details. */
+const open: Readonly<Record<string, Endpoint>> = {
+  "/live": (integration, _request, response) => sendJson(response, 200, integration.live()),
+  "/ready": async (integration, _request, response) => {
+    const { ready, status } = await integration.ready();
+    sendJson(response, ready ? 200 : 503, { status });
+  },
+};
+
+/** For operators. */
+const guarded: Readonly<Record<string, Endpoint>> = {
+  "/health": async (integration, _request, response) => {
+    const report = await integration.health();
+    sendJson(response, report.status === "down" ? 503 : 200, report);
+  },
+  "/metrics": async (integration, request, response) => {
+    const isOpen = (request.get("accept") ?? "").includes("application/openmetrics-text");
+    const text = await integration.monitoring.metrics({ format: isOpen ? "openmetrics" : "prometheus" });
+    const type = isOpen ? "application/openmetrics-text; version=1.0.0" : "text/plain; version=0.0.4";
+    send(response, 200, text, `${type}; charset=utf-8`);
+  },
+};
+
 /**
- * The operators' endpoints, below the path where it is mounted: `/live` and `/ready` for probes (open, no details),
- * `/health` (details) and `/metrics` (Prometheus text, or OpenMetrics when asked for) for those who are authorized;
- * to others they do not exist.
+ * The operators' endpoints, below the path where it is mounted: `/live` and `/ready` for probes, `/health` (details)
+ * and `/metrics` (Prometheus text, or OpenMetrics when asked for) for those who are authorized; to others they do not
+ * exist.
  *
  * @example
  * app.use("/ops", opsRouter(integration, { authorize: (request) => request.get("x-ops-key") === opsKey }));
  */
-export function opsRouter(integration: Integration, options: OpsRouterOptions = {}): RequestHandler {
-  const authorize = options.authorize ?? isLocal;
+export function opsRouter(integration: Integration, options: OpsRouterOptions = {}): Handler {
   return async (request, response, next) => {
     if (request.method !== "GET" && request.method !== "HEAD") return next();
+    const endpoint = (Object.hasOwn(open, request.path) && open[request.path]) || (await allowed(request));
+    if (!endpoint) return next();
     response.setHeader("Cache-Control", "no-store");
-    switch (request.path) {
-      case "/live":
-        return void response.json({ status: integration.live().status });
-      case "/ready": {
-        const { status } = await integration.health();
-        return void response.status(status === "down" ? 503 : 200).json({ status });
-      }
-      case "/health": {
-        if (!(await authorize(request))) return next();
-        const report = await integration.health();
-        return void response
-          .status(report.status === "down" ? 503 : 200)
-          .type("application/health+json")
-          .send(JSON.stringify(report));
-      }
-      case "/metrics": {
-        if (!(await authorize(request))) return next();
-        const openMetrics = /application\/openmetrics-text/.test(request.get("accept") ?? "");
-        const text = await integration.monitoring.metrics({ format: openMetrics ? "openmetrics" : "prometheus" });
-        const type = openMetrics
-          ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-          : "text/plain; version=0.0.4; charset=utf-8";
-        response.setHeader("Content-Type", type);
-        return void response.send(text);
-      }
-      default:
-        next();
-    }
+    await endpoint(integration, request, response);
   };
+
+  async function allowed(request: ExpressRequest): Promise<Endpoint | undefined> {
+    if (!Object.hasOwn(guarded, request.path)) return undefined;
+    const authorized = options.authorize ? await options.authorize(request) : isFromThisMachine(request);
+    return authorized === true ? guarded[request.path] : undefined;
+  }
 }
 
-/** The socket's own address, and nothing that a proxy passed on: behind one, every caller looks local. */
-function isLocal(request: Request): boolean {
-  if (request.headers.forwarded !== undefined || request.headers["x-forwarded-for"] !== undefined) return false;
-  const network = networkOf(request.socket.remoteAddress ?? "");
-  return network === "127.0.0.1" || network === "::/56";
+/** Whatever of these is there, somebody passed the request on. */
+const proxyHeaders = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+
+/** By the socket's own address and the name asked for: a page in a browser here can reach us, but not under our name. */
+function isFromThisMachine(request: ExpressRequest): boolean {
+  const { hostname = "" } = URL.parse(`http://${request.get("host") ?? ""}`) ?? {};
+  return (
+    isLoopback(request.socket.remoteAddress ?? "") &&
+    (hostname === "localhost" || isLoopback(hostname.replace(/^\[|\]$/g, ""))) &&
+    proxyHeaders.every((name) => request.headers[name] === undefined)
+  );
 }

@@ -1,101 +1,41 @@
-import { type ErrorRequestHandler } from "express";
-import { type ErrorCode, IntegrationError } from "../../core/index.ts";
+import { type ServerResponse } from "node:http";
+import { IntegrationError } from "../../core/index.ts";
 import { type Integration } from "../../integration.ts";
+import { isRefusedToken, retryHintOf } from "../caller-facing.ts";
+import { type ErrorHandler, sendJson } from "./handler.ts";
+import { problemOf } from "./problem.ts";
 
-/** RFC 9457, section 3. */
-interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail?: string;
-  readonly code: string;
-  readonly requestId?: string;
-  readonly "violated-policies"?: readonly string[];
-}
-
-const statuses: Readonly<Record<ErrorCode, number>> = {
-  CONFIG_INVALID: 500,
-  INVALID_INPUT: 400,
-  INVALID_OUTPUT: 502,
-  RATE_LIMITED: 429,
-  QUEUE_FULL: 503,
-  CIRCUIT_OPEN: 503,
-  ATTEMPT_TIMEOUT: 504,
-  DEADLINE_EXCEEDED: 504,
-  ABORTED: 499,
-  NETWORK: 502,
-  UPSTREAM_STATUS: 502,
-  QUERY_FAILED: 500,
-  OUTCOME_UNKNOWN: 502,
-  UNAUTHENTICATED: 401,
-  FORBIDDEN: 403,
-  NOT_FOUND: 404,
-  CONFLICT: 409,
-  READ_ONLY: 503,
-  FEATURE_DISABLED: 501,
-  BUDGET_EXHAUSTED: 503,
-  CLOSED: 503,
-};
-
-/** Codes whose message was written for the caller; the others' may tell of our inside, and stay in the log. */
-const tellable = new Set<ErrorCode>([
-  "INVALID_INPUT",
-  "RATE_LIMITED",
-  "UNAUTHENTICATED",
-  "FORBIDDEN",
-  "NOT_FOUND",
-  "CONFLICT",
-  "FEATURE_DISABLED",
-  "READ_ONLY",
-]);
+/** Said by the failed handler about a body that will not be sent. */
+const headersOfTheBody = ["Content-Disposition", "Content-Encoding", "Content-Language", "Content-Range"];
+const validators = ["ETag", "Last-Modified"];
 
 /**
- * Turns errors into `application/problem+json`, the last middleware of the app.
+ * Turns errors into `application/problem+json`, the last middleware of the app. Failures of ours are logged, and the
+ * client learns their code and no more.
  *
  * @see RFC 9457
+ * @example
+ * app.use(problemDetails(integration));
  */
-export function problemDetails(integration: Integration): ErrorRequestHandler {
-  return (thrown: unknown, request, response, next) => {
-    if (response.headersSent) return next(thrown);
-    const problem = toProblem(thrown, request.integration?.requestId);
+export function problemDetails(integration: Integration): ErrorHandler {
+  return (thrown, request, response, next) => {
+    const problem = problemOf(thrown, request.integration?.requestId);
     if (problem.status >= 500)
-      integration.logger.error({ err: thrown, requestId: problem.requestId }, "request failed");
-    const retryAfterMs = IntegrationError.isInstance(thrown) ? thrown.retryAfterMs : undefined;
-    if (retryAfterMs !== undefined)
-      response.setHeader("Retry-After", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
-    if (problem.status === 401) response.setHeader("WWW-Authenticate", 'Bearer error="invalid_token"');
-    response.status(problem.status).type("application/problem+json").send(JSON.stringify(problem));
+      integration.logger.error({ err: thrown, requestId: problem.requestId, code: problem.code }, "request failed");
+    // Too late for another answer: Express cuts the connection, so that the client sees the break.
+    if (response.headersSent) return next(thrown);
+    for (const name of [...headersOfTheBody, ...validators]) response.removeHeader(name);
+    response.setHeader("Cache-Control", "no-store");
+    const seconds = retryHintOf(thrown);
+    if (seconds !== undefined) response.setHeader("Retry-After", String(seconds));
+    if (problem.status === 401) challenge(response, thrown);
+    sendJson(response, problem.status, problem, "application/problem+json");
   };
 }
 
-function toProblem(thrown: unknown, requestId: string | undefined): Problem {
-  const known = requestId === undefined ? {} : { requestId };
-  if (!IntegrationError.isInstance(thrown)) return { ...foreign(thrown), ...known };
-  const { code, message, details } = thrown;
-  const policies = details?.["violatedPolicies"];
-  return {
-    type:
-      code === "RATE_LIMITED"
-        ? "https://iana.org/assignments/http-problem-types#quota-exceeded"
-        : `urn:enhanced-integration:problem:${code.toLowerCase().replaceAll("_", "-")}`,
-    title: title(code),
-    status: statuses[code],
-    code,
-    ...(tellable.has(code) && thrown.service === undefined && { detail: message }),
-    ...(Array.isArray(policies) && { "violated-policies": policies as string[] }),
-    ...known,
-  };
-}
-
-/** Express's own parsers mark what may be told with `expose`. */
-function foreign(thrown: unknown): Problem {
-  const { status, expose, message } = (thrown ?? {}) as { status?: unknown; expose?: unknown; message?: unknown };
-  if (typeof status === "number" && status >= 400 && status < 500 && expose === true)
-    return { type: "about:blank", title: "Bad request", status, code: "INVALID_INPUT", detail: String(message) };
-  return { type: "about:blank", title: "Internal server error", status: 500, code: "INTERNAL" };
-}
-
-function title(code: ErrorCode): string {
-  const words = code.toLowerCase().replaceAll("_", " ");
-  return words[0]!.toUpperCase() + words.slice(1);
+/** @see RFC 6750, section 3: without a token there is no error to name */
+function challenge(response: ServerResponse, thrown: unknown): void {
+  if (response.hasHeader("WWW-Authenticate")) return;
+  const isRefused = IntegrationError.isInstance(thrown) && isRefusedToken(thrown);
+  response.setHeader("WWW-Authenticate", isRefused ? 'Bearer error="invalid_token"' : "Bearer");
 }

@@ -1,79 +1,56 @@
-import { type Request, type RequestHandler } from "express";
-import ipaddr from "ipaddr.js";
 import { serializeList } from "structured-headers";
 import { IntegrationError } from "../../core/index.ts";
 import { type Integration } from "../../integration.ts";
+import { retryAfterSeconds } from "../caller-facing.ts";
+import { refuseInvalidOptions, shown } from "../invalid-options.ts";
+import { networkOf } from "./client-network.ts";
+import { type ExpressRequest, type Handler } from "./handler.ts";
 
 export interface RateLimitOptions {
-  /** Who is charged. @defaultValue the verified user, else the client's address (IPv6 by /56, mapped IPv4 as IPv4) */
-  readonly key?: (request: Request) => string;
+  /** Who is charged. @defaultValue the user that `requireUser` let in, else the client's address (IPv6 by /56) */
+  key?(request: ExpressRequest): string;
 }
 
 /**
- * Charges each request to a named limit (`scraping`, `analysis`, `search`, `upload`, `auth`, or one of the host's own)
- * and says so in the standard headers `RateLimit-Policy`, `RateLimit` and, on refusal, `Retry-After`.
+ * Charges each request to a named limit (`scraping`, `analysis`, `search`, `upload` or `auth`), and says so in the
+ * headers `RateLimit-Policy` and `RateLimit`. Beyond it a request ends with `RATE_LIMITED` and `Retry-After`.
  *
+ * @throws IntegrationError INVALID_INPUT for an unknown limit
  * @see draft-ietf-httpapi-ratelimit-headers-10
+ * @example
+ * app.get("/search", requireUser(integration), rateLimit(integration, "search"), search);
  */
-export function rateLimit(integration: Integration, name: string, options: RateLimitOptions = {}): RequestHandler {
-  const key = options.key ?? subjectOf;
-  const { requests, windowMs } = limitOf(integration, name);
-  const policy = serializeList([
-    [
-      name,
-      new Map<string, number>([
-        ["q", requests],
-        ["w", Math.ceil(windowMs / 1000)],
-      ]),
-    ],
+export function rateLimit(integration: Integration, name: string, options: RateLimitOptions = {}): Handler {
+  const { limits } = integration.limits;
+  const limit = limits.find((each) => each.name === name);
+  refuseInvalidOptions("rateLimit", [
+    !limit && `there is no limit ${shown(name)}; known are ${limits.map((each) => each.name).join(", ")}`,
   ]);
+  const { requests, windowMs } = limit!;
+  const policy = item(name, { q: requests, w: Math.ceil(windowMs / 1000) });
   return async (request, response, next) => {
-    const decision = await integration.limits.checkAsync(name, key(request));
-    const seconds = Math.ceil((decision.allowed ? decision.resetMs : decision.retryAfterMs) / 1000);
-    response.setHeader("RateLimit-Policy", policy);
-    response.setHeader(
-      "RateLimit",
-      serializeList([
-        [
-          name,
-          new Map<string, number>([
-            ["r", decision.remaining],
-            ["t", seconds],
-          ]),
-        ],
-      ]),
-    );
-    if (decision.allowed) return next();
+    const key = options.key ? options.key(request) : subjectOf(request);
+    const { allowed, remaining, resetMs, retryAfterMs } = await integration.limits.checkAsync(name, key);
+    const seconds = allowed ? Math.ceil(resetMs / 1000) : retryAfterSeconds(retryAfterMs);
+    // Several limits on one route are one list in several lines (RFC 9651, section 4.2).
+    response.appendHeader("RateLimit-Policy", policy);
+    response.appendHeader("RateLimit", item(name, { r: remaining, t: seconds }));
+    if (allowed) return next();
+    response.setHeader("Retry-After", String(seconds));
     throw new IntegrationError({
       code: "RATE_LIMITED",
       message: `too many requests for ${name}; try again in ${seconds} s`,
-      retryAfterMs: decision.retryAfterMs,
-      details: { violatedPolicies: [name] },
+      retryAfterMs,
+      details: { limit: name },
     });
   };
 }
 
-function limitOf(integration: Integration, name: string): { readonly requests: number; readonly windowMs: number } {
-  const limits = integration.limits.limits;
-  const found = limits.find((limit) => limit.name === name);
-  if (found) return found;
-  const known = limits.map((limit) => limit.name).join(", ");
-  throw new IntegrationError({
-    code: "INVALID_INPUT",
-    message: `rateLimit: there is no limit "${name}"; known are ${known}`,
-  });
+function item(name: string, parameters: Readonly<Record<string, number>>): string {
+  return serializeList([[name, new Map(Object.entries(parameters))]]);
 }
 
-function subjectOf(request: Request): string {
+function subjectOf(request: ExpressRequest): string {
   const userId = request.integration?.user?.userId;
   return userId === undefined ? `ip:${networkOf(request.ip ?? "")}` : `user:${userId}`;
-}
-
-/** One household or office rarely has less than a /56 of IPv6, and a single machine has all of it. */
-export function networkOf(address: string): string {
-  if (!ipaddr.isValid(address)) return "unknown";
-  const parsed = ipaddr.process(address);
-  if (parsed.kind() === "ipv4") return parsed.toString();
-  const bytes = parsed.toByteArray();
-  return `${ipaddr.fromByteArray([...bytes.slice(0, 7), ...new Array<number>(9).fill(0)]).toString()}/56`;
 }

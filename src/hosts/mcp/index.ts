@@ -1,2 +1,2 @@
 export { registerTools, type RegisterToolsOptions, type ToolFeature } from "./register-tools.ts";
-export { type ToolServer } from "./tool.ts";
+export { type ToolServer } from "./register-tool.ts";

@@ -1,8 +1,10 @@
 import { type Integration } from "../../integration.ts";
+import { refuseInvalidOptions, shown } from "../invalid-options.ts";
 import { integrationHealth } from "./integration-health.ts";
+import { registerTool, type ToolServer } from "./register-tool.ts";
 import { scrapeListings } from "./scrape-listings.ts";
 import { searchListings } from "./search-listings.ts";
-import { registerTool, type ToolServer } from "./tool.ts";
+import { type Tool } from "./tool.ts";
 
 export type ToolFeature = "search" | "scraping" | "health";
 
@@ -11,14 +13,26 @@ export interface RegisterToolsOptions {
   readonly features?: readonly ToolFeature[];
   /** Offers only tools that change nothing. @defaultValue false */
   readonly readOnly?: boolean;
-  /** Whose limits are charged, and whose listings are seen and written: sources are kept below `<tenant>.`. @defaultValue one for all */
+  /**
+   * Whose limits are charged, and whose listings are seen and written: sources are kept below `<tenant>.`. 1 to 39
+   * letters, digits, `_` or `-`. @defaultValue one for all, who sees everything
+   */
   readonly tenant?: string;
 }
 
+const toolsOf: Readonly<Record<ToolFeature, (integration: Integration) => Tool>> = {
+  search: searchListings,
+  scraping: scrapeListings,
+  health: integrationHealth,
+};
+const allFeatures = Object.keys(toolsOf) as ToolFeature[];
+
 /**
- * Adds the integration's tools to the host's own MCP server, of the official SDK's first or second generation.
+ * Adds the integration's tools to the host's own MCP server, of the official SDK's first or second generation. Cheap:
+ * hosts that make a server per session or per request call it each time, with one integration for all.
  *
  * @returns the names of the tools that were registered
+ * @throws IntegrationError INVALID_INPUT naming every wrong option
  * @example
  * const server = new McpServer({ name: "my-server", version: "1.0.0" });
  * registerTools(server, integration, { readOnly: true });
@@ -28,15 +42,19 @@ export function registerTools(
   integration: Integration,
   options: RegisterToolsOptions = {},
 ): readonly string[] {
-  const { features = ["search", "scraping", "health"], readOnly = false, tenant } = options;
-  const names: string[] = [];
-  if (features.includes("search")) names.push(register(searchListings(integration, tenant)));
-  if (features.includes("scraping") && !readOnly) names.push(register(scrapeListings(integration, tenant)));
-  if (features.includes("health")) names.push(register(integrationHealth(integration)));
-  return names;
-
-  function register(tool: Parameters<typeof registerTool>[2]): string {
-    registerTool(server, integration, tool);
-    return tool.name;
-  }
+  const { features = allFeatures, readOnly = false, tenant } = options;
+  const unknown = features.filter((feature) => !allFeatures.includes(feature));
+  refuseInvalidOptions("registerTools", [
+    unknown.length > 0 && `features are ${allFeatures.join(", ")}; received ${unknown.map(shown).join(", ")}`,
+    // Without a dot, so that no tenant's name begins another's.
+    tenant !== undefined &&
+      !/^[\w-]{1,39}$/.test(tenant) &&
+      `tenant must be 1 to 39 letters, digits, _ or -; received ${shown(tenant)}`,
+  ]);
+  const tools = allFeatures
+    .filter((feature) => features.includes(feature))
+    .map((feature) => toolsOf[feature](integration))
+    .filter((tool) => !readOnly || tool.annotations.readOnlyHint);
+  for (const tool of tools) registerTool(server, integration, tool, tenant);
+  return tools.map(({ name }) => name);
 }

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { type Integration } from "../../integration.ts";
-import { chargeLimit } from "./limits.ts";
 import { type Tool } from "./tool.ts";
 
-const input = z.object({
+// Strict: a filter that is misspelt must not be dropped in silence, and the wrong houses shown.
+const input = z.strictObject({
   text: z
     .string()
     .max(2000)
@@ -40,26 +40,22 @@ const output = z.object({
 });
 
 /** `search_listings`: finds stored listings by meaning, words and facts. */
-export function searchListings(integration: Integration, tenant?: string): Tool<typeof input, typeof output> {
+export function searchListings({ listings }: Integration): Tool<typeof input, typeof output> {
   return {
     name: "search_listings",
     title: "Search listings",
     description:
       "Finds stored property listings by meaning and by facts. Prices, rooms and zip codes may be named in the text.",
-    input,
-    output,
+    ...{ input, output },
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     deadlineMs: 30_000,
+    limit: "search",
     untrusted: true,
-    async run(request, { signal }) {
-      await chargeLimit(integration, "search", tenant);
+    async run(request, { signal, tenant }) {
       const wanted = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
-      const hits = await integration.listings.search({
-        ...wanted,
-        ...(tenant !== undefined && { sourcePrefix: `${tenant}.` }),
-        signal,
-      });
-      return { hits: hits.map((hit) => output.shape.hits.element.parse(hit)), mode: hits.mode };
+      const scope = tenant !== undefined && { sourcePrefix: `${tenant}.` };
+      const hits = await listings.search({ ...wanted, ...scope, signal });
+      return { hits, mode: hits.mode };
     },
   };
 }
