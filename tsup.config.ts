@@ -28,7 +28,7 @@ const shared: Options = {
   shims: true,
   dts,
   // Bundled so that `require` and Jest work with what is ESM-only; see docs/dependencies.md.
-  noExternal: ["p-retry", "is-network-error", "node-html-parser", "csv-parse"],
+  noExternal: ["p-retry", "is-network-error", "node-html-parser", "csv-parse", "nanotar"],
 };
 
 export default defineConfig([

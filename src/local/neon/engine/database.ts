@@ -1,8 +1,9 @@
-import { access, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { access, mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { PGlite, PGliteOptions } from "@electric-sql/pglite";
 import { DATABASE, LOGIN_ROLE, type StartedFrom, type WorkerSettings } from "./protocol.ts";
 import { SeedCache } from "./seed.ts";
+import { unpackSeed } from "./unpack-seed.ts";
 
 export interface OpenedDatabase {
   readonly pglite: PGlite;
@@ -52,35 +53,42 @@ export async function openDatabase({ dataDir, cacheDir }: WorkerSettings): Promi
     return pglite;
   };
 
-  const openFresh = async (options: PGliteOptions) => {
+  const fresh = async <T>(
+    use: (tar: Uint8Array<ArrayBuffer>) => Promise<T>,
+  ): Promise<T & { startedFrom: StartedFrom }> => {
     const { tar, isNew } = await seeds.load(start, extensions);
     try {
-      return { pglite: await open({ ...options, loadDataDir: tar }), startedFrom: from(isNew) };
+      return { ...(await use(tar)), startedFrom: from(isNew) };
     } catch (error) {
       if (isNew) throw error;
       seeds.notes.push(`the cached database dump did not start and is made anew: ${(error as Error).message}`);
       await seeds.discard();
-      if (options.dataDir !== undefined) await rm(options.dataDir, { recursive: true, force: true });
-      const { tar: again } = await seeds.load(start, extensions);
-      return { pglite: await open({ ...options, loadDataDir: again }), startedFrom: from(true) };
+      return { ...(await use((await seeds.load(start, extensions)).tar)), startedFrom: from(true) };
     }
   };
 
-  if (dataDir === undefined) return { ...(await openFresh({})), notes: seeds.notes };
+  if (dataDir === undefined) {
+    const inMemory = async (tar: Uint8Array<ArrayBuffer>) => ({ pglite: await open({ loadDataDir: new Blob([tar]) }) });
+    return { ...(await fresh(inMemory)), notes: seeds.notes };
+  }
   const folder = join(dataDir, "pgdata");
   const exists = await access(folder).then(
     () => true,
     () => false,
   );
   if (exists) return { pglite: await open({ dataDir: folder }), startedFrom: "data-dir", notes: seeds.notes };
-  // Made beside and renamed, so that a crash half way leaves nothing that looks like a database.
-  const draft = join(dataDir, "pgdata.draft");
-  await rm(draft, { recursive: true, force: true });
+  const onDisk = async (tar: Uint8Array<ArrayBuffer>) => {
+    await unpackSeed(tar, folder);
+    try {
+      return { pglite: await open({ dataDir: folder }) };
+    } catch (error) {
+      // What unpacks and yet does not start must not stay behind as a database.
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  };
   await mkdir(dataDir, { recursive: true });
-  const { pglite, startedFrom } = await openFresh({ dataDir: draft });
-  await pglite.close();
-  await rename(draft, folder);
-  return { pglite: await open({ dataDir: folder }), startedFrom, notes: seeds.notes };
+  return { ...(await fresh(onDisk)), notes: seeds.notes };
 }
 
 const from = (isNew: boolean): StartedFrom => (isNew ? "initdb" : "cached-dump");

@@ -27,7 +27,7 @@ type Start = (options: PGliteOptions) => Promise<PGlite>;
 
 /** The data folder of a fresh database as a tar file, and whether it had to be made. */
 export interface Seed {
-  readonly tar: Blob;
+  readonly tar: Uint8Array<ArrayBuffer>;
   readonly isNew: boolean;
 }
 
@@ -49,10 +49,10 @@ export class SeedCache {
 
   async load(start: Start, extensions: Extensions): Promise<Seed> {
     const cached = await this.#read();
-    if (cached) return { tar: new Blob([cached]), isNew: false };
+    if (cached) return { tar: cached, isNew: false };
     const tar = await makeSeed(start, extensions);
     await this.#write(tar);
-    return { tar: new Blob([tar]), isNew: true };
+    return { tar, isNew: true };
   }
 
   /** For a dump that unpacks, and yet does not start. */
