@@ -7,20 +7,36 @@ import { type OutcomeSlice } from "./outcome-window.ts";
 export interface BreakerOptions {
   /** Share of failed calls that opens the circuit, above 0 to 1. @defaultValue 0.5 */
   readonly failureRatio?: number;
-  /** Calls in the window before any ratio is believed, 1 to 1,000,000. @defaultValue 10 */
+  /** Calls in the window before any ratio is believed, 1 to 1,000,000. @defaultValue 10, or `windowCalls` if that is less */
   readonly minimumCalls?: number;
-  /** Outcomes older than this do not count, ms, 10 to a day. @defaultValue 30,000 */
+  /**
+   * Outcomes older than this do not count, ms, 10 to a day; with `windowCalls` also Infinity. @defaultValue 30,000
+   */
   readonly windowMs?: number;
+  /** Only the last so many outcomes count, 1 to 10,000, or Infinity. @defaultValue Infinity */
+  readonly windowCalls?: number;
   /** A call that takes longer is slow, ms. @defaultValue Infinity: no call is */
   readonly slowCallMs?: number;
   /** Share of slow calls that opens the circuit, above 0 to 1. @defaultValue 1 */
   readonly slowRatio?: number;
-  /** Probes at a time, and successes in a row, before the circuit closes again, 1 to 5. @defaultValue 3 */
+  /** Probes at a time, and successes in a row, before the circuit closes again, 1 to 100. @defaultValue 3 */
   readonly halfOpenPermits?: number;
-  /** First break, ms, 1 to a day. Doubles with each failed probe. @defaultValue 5,000 */
+  /**
+   * After its probes, the circuit lets a share of the calls through that grows from an eighth to all of them in this
+   * time, ms, up to a day. It counts as half-open meanwhile. @defaultValue 0: all of them at once
+   */
+  readonly rampMs?: number;
+  /** First break, ms, 1 to a day. Doubles from break to break; each is shortened by up to a fifth, by chance. @defaultValue 5,000 */
   readonly breakMs?: number;
   /** Longest break, ms, at least `breakMs`. @defaultValue 60,000 */
   readonly maxBreakMs?: number;
+  /** A circuit that was closed for so long begins with the first break again, ms, up to a day. @defaultValue `maxBreakMs` */
+  readonly healthyMs?: number;
+  /**
+   * Does this error say that the service is ill? `undefined` leaves it to the built-in judgement, as does throwing. Not
+   * asked about aborts and our own refusals: they say nothing.
+   */
+  readonly isFailure?: ((error: unknown) => boolean | undefined) | undefined;
 }
 
 export type BreakerEventName = "circuit.opened" | "circuit.half_opened" | "circuit.closed";
@@ -45,7 +61,11 @@ export interface BreakerSnapshot {
   readonly at: number;
   /** Until the next probe is allowed; 0 unless open. */
   readonly remainingMs: number;
-  /** Breaks in a row. */
+  /** How long it was in this state, ms; 0 for what has no beginning. */
+  readonly forMs: number;
+  /** Half-open with its probes passed: a growing share of the calls goes through. */
+  readonly ramping: boolean;
+  /** Breaks since the service was last healthy. */
   readonly opens: number;
   readonly window: readonly OutcomeSlice[];
 }
@@ -55,56 +75,59 @@ const DEFAULTS: BreakerSettings = {
   failureRatio: 0.5,
   minimumCalls: 10,
   windowMs: 30_000,
+  windowCalls: Infinity,
   slowCallMs: Infinity,
   slowRatio: 1,
   halfOpenPermits: 3,
+  rampMs: 0,
   breakMs: 5_000,
   maxBreakMs: 60_000,
+  healthyMs: 60_000,
+  isFailure: undefined,
 };
 
 /** @throws IntegrationError `INVALID_INPUT` naming every bad option */
 export function resolveBreaker(options: BreakerOptions, owner: string): BreakerSettings {
-  const check = new OptionCheck(owner);
-  const ratio = { min: Number.MIN_VALUE, max: 1 };
-  check.number("failureRatio", options.failureRatio, ratio);
-  check.number("slowRatio", options.slowRatio, ratio);
-  check.number("minimumCalls", options.minimumCalls, { min: 1, max: 1_000_000, integer: true });
-  check.number("windowMs", options.windowMs, { min: 10, max: DAY_MS });
-  check.number("slowCallMs", options.slowCallMs, { min: 1, max: DAY_MS, unbounded: true });
-  check.number("halfOpenPermits", options.halfOpenPermits, { min: 1, max: 5, integer: true });
-  check.number("breakMs", options.breakMs, { min: 1, max: DAY_MS });
-  check.number("maxBreakMs", options.maxBreakMs, { min: options.breakMs ?? 1, max: DAY_MS });
-  check.throwIfAny();
-  const breakMs = options.breakMs ?? DEFAULTS.breakMs;
-  return {
+  const { windowCalls = DEFAULTS.windowCalls, breakMs = DEFAULTS.breakMs, isFailure } = options;
+  const maxBreakMs = options.maxBreakMs ?? Math.max(DEFAULTS.maxBreakMs, breakMs);
+  const settings = {
     failureRatio: options.failureRatio ?? DEFAULTS.failureRatio,
-    minimumCalls: options.minimumCalls ?? DEFAULTS.minimumCalls,
+    minimumCalls: options.minimumCalls ?? Math.min(DEFAULTS.minimumCalls, windowCalls),
     windowMs: options.windowMs ?? DEFAULTS.windowMs,
+    windowCalls,
     slowCallMs: options.slowCallMs ?? DEFAULTS.slowCallMs,
     slowRatio: options.slowRatio ?? DEFAULTS.slowRatio,
     halfOpenPermits: options.halfOpenPermits ?? DEFAULTS.halfOpenPermits,
+    rampMs: options.rampMs ?? DEFAULTS.rampMs,
     breakMs,
-    maxBreakMs: options.maxBreakMs ?? Math.max(DEFAULTS.maxBreakMs, breakMs),
+    maxBreakMs,
+    healthyMs: options.healthyMs ?? maxBreakMs,
+    isFailure,
   };
+  checkSettings(settings, owner);
+  return settings;
 }
 
-/** @throws IntegrationError `INVALID_INPUT` naming everything that a snapshot could not have said */
-export function checkSnapshot(value: unknown): void {
-  const snapshot = recordOf(value);
-  const check = new OptionCheck("CircuitBreaker.restore");
-  const count = { min: 0, max: Number.MAX_SAFE_INTEGER };
-  if (!["closed", "open", "half-open", "isolated"].includes(String(snapshot["state"])))
-    check.problem("state is not a circuit state");
-  for (const name of ["at", "remainingMs", "opens"]) check.number(name, snapshot[name] ?? NaN, count);
-  const slices: unknown = snapshot["window"];
-  if (!Array.isArray(slices)) check.problem("window must be a list");
-  else
-    for (const [index, slice] of slices.entries())
-      for (const name of ["ageMs", "calls", "failures", "slow"])
-        check.number(`window[${index}].${name}`, recordOf(slice)[name] ?? NaN, count);
+function checkSettings(settings: BreakerSettings, owner: string): void {
+  const check = new OptionCheck(owner);
+  const ratio = { min: Number.MIN_VALUE, max: 1 };
+  const { windowCalls, minimumCalls } = settings;
+  check.number("failureRatio", settings.failureRatio, ratio);
+  check.number("slowRatio", settings.slowRatio, ratio);
+  check.number("windowCalls", windowCalls, { min: 1, max: 10_000, integer: true, unbounded: true });
+  check.number("minimumCalls", minimumCalls, { min: 1, max: 1_000_000, integer: true });
+  if (minimumCalls > windowCalls)
+    check.problem(
+      `minimumCalls must be at most windowCalls, or the circuit never opens; received ${minimumCalls} and ${windowCalls}`,
+    );
+  check.number("windowMs", settings.windowMs, { min: 10, max: DAY_MS, unbounded: windowCalls !== Infinity });
+  check.number("slowCallMs", settings.slowCallMs, { min: 1, max: DAY_MS, unbounded: true });
+  check.number("halfOpenPermits", settings.halfOpenPermits, { min: 1, max: 100, integer: true });
+  check.number("rampMs", settings.rampMs, { min: 0, max: DAY_MS });
+  check.number("breakMs", settings.breakMs, { min: 1, max: DAY_MS });
+  check.number("maxBreakMs", settings.maxBreakMs, { min: settings.breakMs, max: DAY_MS });
+  check.number("healthyMs", settings.healthyMs, { min: 0, max: DAY_MS });
+  if (settings.isFailure !== undefined && typeof settings.isFailure !== "function")
+    check.problem("isFailure must be a function of the error");
   check.throwIfAny();
-}
-
-function recordOf(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }

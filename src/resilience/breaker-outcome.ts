@@ -1,5 +1,5 @@
 import { type ErrorCode, errorFromThrown, IntegrationError } from "../core/index.ts";
-import { type Outcome } from "./breaker-step.ts";
+import { type BreakerSettings, type Outcome } from "./breaker-step.ts";
 
 /** Ours: the call never reached the service, or the caller lost interest. */
 const saysNothing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -17,12 +17,26 @@ const saysNothing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * What a failed call says about the service's health. A throttled one (429) says nothing: the service is alive and
  * tells us to slow down, which the retry's wait does; opening the circuit would turn its slow lane into an outage. An
  * answer with 4xx or a constraint violation is a success: the service works, the request was wrong.
+ *
+ * @param isFailure the host's own judgement, which goes first
  */
-export function outcomeOf(thrown: unknown): Outcome {
+export function outcomeOf(thrown: unknown, isFailure?: BreakerSettings["isFailure"]): Outcome {
   const error = IntegrationError.isInstance(thrown) ? thrown : errorFromThrown(thrown, {});
-  if (saysNothing.has(error.code) || error.verdict === "throttled") return "ignored";
+  if (saysNothing.has(error.code)) return "ignored";
+  const own = isFailure && asked(isFailure, thrown);
+  if (own !== undefined) return own ? "failure" : "success";
+  if (error.verdict === "throttled") return "ignored";
   if (error.verdict === "retryable" || error.verdict === "outcome-unknown") return "failure";
   if (error.code === "DEADLINE_EXCEEDED" || (error.status ?? 0) >= 500) return "failure";
   // Without an answer from the service, a fatal error is the caller's own mistake.
   return error.status !== undefined || error.sqlState !== undefined || error.verdict === "auth" ? "success" : "ignored";
+}
+
+function asked(isFailure: NonNullable<BreakerSettings["isFailure"]>, thrown: unknown): boolean | undefined {
+  try {
+    return isFailure(thrown);
+  } catch {
+    // The host's filter must not change how the call ends.
+    return undefined;
+  }
 }

@@ -7,7 +7,7 @@ export {
 } from "./breaker-options.ts";
 export { type BreakerSettings } from "./breaker-step.ts";
 export { type CallRecord, type CallStep } from "./call-record.ts";
-export { CircuitBreaker } from "./circuit-breaker.ts";
+export { CircuitBreaker, REFUSED } from "./circuit-breaker.ts";
 export {
   EnhancedErrorHandler,
   type ErrorHandlerOptions,

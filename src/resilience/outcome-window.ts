@@ -10,17 +10,28 @@ export interface OutcomeSlice extends OutcomeCounts {
   readonly ageMs: number;
 }
 
+/** The recent outcomes. What is too old has left by the time anybody reads the counts of a new outcome. */
+export interface OutcomeWindow extends OutcomeCounts {
+  record(now: number, failed: boolean, slow: boolean): void;
+  clear(): void;
+  /** What is in it, oldest first. */
+  slices(now: number): OutcomeSlice[];
+  /** Puts slices of an earlier window back, those that are still young enough. */
+  restore(slices: readonly OutcomeSlice[], now: number): void;
+}
+
 const SLICES = 10;
 
 /**
  * Counts of the last `windowMs`, in ten slices that are dropped by age and not by visit: after an hour without traffic
  * nothing old counts. Each operation touches at most ten cells, whatever the traffic.
  */
-export class OutcomeWindow implements OutcomeCounts {
+export class TimeWindow implements OutcomeWindow {
   readonly #sliceMs: number;
-  readonly #calls = new Uint32Array(SLICES);
-  readonly #failures = new Uint32Array(SLICES);
-  readonly #slow = new Uint32Array(SLICES);
+  // Floats, because a restored count may be larger than 32 bits.
+  readonly #calls = new Float64Array(SLICES);
+  readonly #failures = new Float64Array(SLICES);
+  readonly #slow = new Float64Array(SLICES);
   #newest = -Infinity;
   calls = 0;
   failures = 0;
@@ -35,10 +46,16 @@ export class OutcomeWindow implements OutcomeCounts {
     this.#add(this.#newest, 1, failed ? 1 : 0, slow ? 1 : 0);
   }
 
-  /** Drops what is too old at `now`. A step back in time drops nothing. */
+  /** Drops what is too old at `now`. A small step back in time drops nothing; one beyond the window drops all. */
   advance(now: number): void {
     const slice = Math.floor(now / this.#sliceMs);
-    if (slice <= this.#newest) return;
+    if (slice <= this.#newest) {
+      if (slice <= this.#newest - SLICES) {
+        this.clear();
+        this.#newest = slice;
+      }
+      return;
+    }
     for (let old = Math.max(this.#newest + 1, slice - SLICES + 1); old <= slice; old += 1) {
       const cell = cellOf(old);
       this.#add(old, -(this.#calls[cell] ?? 0), -(this.#failures[cell] ?? 0), -(this.#slow[cell] ?? 0));
@@ -51,7 +68,6 @@ export class OutcomeWindow implements OutcomeCounts {
     this.calls = this.failures = this.slow = 0;
   }
 
-  /** The slices that hold anything, oldest first. */
   slices(now: number): OutcomeSlice[] {
     this.advance(now);
     const found: OutcomeSlice[] = [];
@@ -67,7 +83,6 @@ export class OutcomeWindow implements OutcomeCounts {
     return found;
   }
 
-  /** Puts slices of an earlier window back, those that are still young enough. */
   restore(slices: readonly OutcomeSlice[], now: number): void {
     this.clear();
     this.advance(now);

@@ -103,6 +103,52 @@ describe("a closed CircuitBreaker", () => {
     expect(events[0]?.[1]).toMatchObject({ reason: "2 of 4 calls took longer than 100 ms" });
   });
 
+  it("counts only the last windowCalls, and of those only the young ones", async () => {
+    const { clock, breaker, succeed, failTimes } = setUp({ windowCalls: 4, windowMs: 1_000 });
+    await failTimes(1);
+    for (let call = 0; call < 4; call += 1) await succeed();
+    await failTimes(1);
+    await clock.advance(1_001);
+    await failTimes(3);
+    expect(breaker.state).toBe("closed");
+    await failTimes(1);
+    expect(breaker.state).toBe("open");
+  });
+
+  it("keeps the last windowCalls for ever if windowMs is Infinity", async () => {
+    const { clock, breaker, failTimes } = setUp({ windowCalls: 4, windowMs: Infinity });
+    await failTimes(3);
+    await clock.advance(30 * 86_400_000);
+    await failTimes(1);
+    expect(breaker.state).toBe("open");
+  });
+
+  it("asks isFailure first, and judges by itself where that has no opinion or throws", async () => {
+    const isFailure = (error: unknown) => {
+      const { status } = error as { status?: number };
+      if (status === 404) return true;
+      if (status === 503) return false;
+      if (status === 500) throw new Error("a bug in the filter");
+      return undefined;
+    };
+    const opens = async (error: unknown) => {
+      const { breaker, failTimes, fail } = setUp({ isFailure });
+      await failTimes(4);
+      for (let call = 0; call < 6; call += 1) await fail(error);
+      return breaker.state === "open";
+    };
+    expect(await opens(failure("NOT_FOUND", { status: 404 }))).toBe(true);
+    expect(await opens(unavailable())).toBe(false);
+    expect(await opens(failure("UPSTREAM_STATUS", { status: 500, verdict: "retryable" }))).toBe(true);
+    expect(await opens(failure("CONFLICT", { status: 409 }))).toBe(false);
+  });
+
+  it("does not ask isFailure about aborts and refusals of ours", async () => {
+    const { breaker, fail } = setUp({ isFailure: () => true });
+    for (let call = 0; call < 50; call += 1) await fail(failure(call % 2 === 0 ? "ABORTED" : "RATE_LIMITED"));
+    expect(breaker.state).toBe("closed");
+  });
+
   it("passes on what the function returns and throws", async () => {
     const { breaker } = setUp();
     expect(await breaker.run(async () => 42)).toBe(42);
@@ -146,17 +192,20 @@ describe("an open CircuitBreaker", () => {
     expect(events.map(([name]) => name)).toEqual(["circuit.opened", "circuit.half_opened"]);
   });
 
-  it("breaks for longer each time a probe fails, up to maxBreakMs, and starts anew once it has closed", async () => {
-    const { clock, breaker, events, failTimes, succeed } = setUp({ maxBreakMs: 30_000 });
+  it("breaks for longer from break to break, up to maxBreakMs, and starts anew once it was healthy for healthyMs", async () => {
+    const { clock, breaker, events, failTimes, succeed } = setUp({ maxBreakMs: 30_000, healthyMs: 7_000 });
     await failTimes(10);
-    for (const breakMs of [5_000, 10_000, 20_000, 30_000]) {
+    for (const breakMs of [5_000, 10_000, 20_000]) {
       await clock.advance(breakMs);
       await failTimes(1);
     }
-    await clock.advance(30_000);
-    for (let probe = 0; probe < 3; probe += 1) await succeed();
-    expect(breaker.state).toBe("closed");
-    await failTimes(10);
+    for (const closedMs of [6_999, 7_000]) {
+      await clock.advance(30_000);
+      for (let probe = 0; probe < 3; probe += 1) await succeed();
+      expect(breaker.state).toBe("closed");
+      await clock.advance(closedMs);
+      await failTimes(10);
+    }
     const breaks = events.flatMap(([, event]) => (event as { breakMs?: number }).breakMs ?? []);
     expect(breaks).toEqual([5_000, 10_000, 20_000, 30_000, 30_000, 5_000]);
   });
@@ -240,6 +289,114 @@ describe("a half-open CircuitBreaker", () => {
   });
 });
 
+describe("a CircuitBreaker that ramps up", () => {
+  const rampMs = 8_000;
+
+  async function ramping() {
+    const kit = setUp({ rampMs, halfOpenPermits: 1 });
+    await kit.failTimes(10);
+    await kit.clock.advance(5_000);
+    await kit.succeed();
+    const share = async (calls: number) => {
+      let admitted = 0;
+      for (let call = 0; call < calls; call += 1)
+        await kit.breaker.run(async () => void (admitted += 1)).catch(() => undefined);
+      return admitted / calls;
+    };
+    return { ...kit, share };
+  }
+
+  it("lets a growing share of the calls through after its probes, then all", async () => {
+    const { clock, breaker, share, events } = await ramping();
+    expect(breaker.state).toBe("half-open");
+    expect(await share(8)).toBeCloseTo(2 / 8); // The first call at once, then every eighth.
+    const shares: number[] = [];
+    for (let step = 0; step < 4; step += 1) {
+      await clock.advance(rampMs / 4);
+      shares.push(await share(400));
+    }
+    expect(shares).toEqual([0.25, 0.5, 0.75, 1]);
+    expect(breaker.state).toBe("closed");
+    expect(events.map(([name]) => name)).toEqual(["circuit.opened", "circuit.half_opened", "circuit.closed"]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("tells those that it turns away when the ramp ends", async () => {
+    const { clock, breaker } = await ramping();
+    await clock.advance(500);
+    await breaker.run(async () => undefined);
+    const error = await rejection(breaker.run(async () => undefined));
+    expect(error).toMatchObject({ code: "CIRCUIT_OPEN", retryAfterMs: 7_500 });
+    expect(error.message).toContain("only some calls");
+  });
+
+  it("opens again, for longer, if the failures come back meanwhile", async () => {
+    const { breaker, clock, events, fail } = await ramping();
+    await clock.advance(4_000);
+    for (let call = 0; call < 20; call += 1) await fail();
+    expect(breaker.state).toBe("open");
+    expect(events.at(-1)).toEqual([
+      "circuit.opened",
+      { service: "maps", reason: "10 of 10 calls failed", breakMs: 10_000 },
+    ]);
+  });
+});
+
+describe("a CircuitBreaker whose clock is set", () => {
+  /** Monotonic time that is not: a host's own clock made of `Date.now`. */
+  function setClock() {
+    const clock = new ManualClock();
+    let offsetMs = 0;
+    const shifted = { ...clock, now: () => clock.now() + offsetMs, wallNow: () => clock.wallNow() + offsetMs };
+    const jump = (ms: number) => void (offsetMs += ms);
+    return { clock: { ...shifted, setTimer: clock.setTimer.bind(clock) }, jump };
+  }
+  const HOUR_MS = 3_600_000;
+
+  it.each([-HOUR_MS, HOUR_MS, 600_000])("is not stuck open after a jump of %d ms", async (ms) => {
+    const { clock, jump } = setClock();
+    jump(2 * HOUR_MS);
+    const { breaker, failTimes, succeed } = setUp({ clock, halfOpenPermits: 1 } as never);
+    await failTimes(10);
+    jump(ms);
+    await succeed();
+    expect(breaker.state).toBe("closed");
+  });
+
+  it.each([{}, { windowCalls: 10 }])("counts nothing from before a jump back of an hour (%j)", async (options) => {
+    const { clock, jump } = setClock();
+    const { breaker, failTimes } = setUp({ clock, ...options } as never);
+    await failTimes(9);
+    jump(-HOUR_MS);
+    await failTimes(9);
+    expect(breaker.state).toBe("closed");
+    await failTimes(1);
+    expect(breaker.state).toBe("open");
+  });
+
+  it("is not stuck behind lost probes after a jump back, nor does a ramp last longer", async () => {
+    const { clock, jump } = setClock();
+    const { breaker, failTimes, succeed } = setUp({ clock, halfOpenPermits: 1, rampMs: 1_000 } as never);
+    await failTimes(10);
+    jump(5_000);
+    void breaker.run(() => new Promise<void>(() => undefined));
+    jump(-HOUR_MS);
+    await succeed();
+    jump(-HOUR_MS);
+    expect(breaker.state).toBe("closed");
+  });
+
+  it("does not feel the wall clock alone", async () => {
+    const { clock, breaker, failTimes } = setUp();
+    await failTimes(10);
+    clock.jumpWall(HOUR_MS);
+    expect(breaker.state).toBe("open");
+    clock.jumpWall(-2 * HOUR_MS);
+    await clock.advance(5_000);
+    expect(breaker.state).toBe("half-open");
+  });
+});
+
 describe("CircuitBreaker by hand", () => {
   it("lets nothing through while isolated, whatever the time, until it is closed", async () => {
     const { clock, breaker, events, succeed } = setUp();
@@ -296,6 +453,59 @@ describe("a CircuitBreaker's snapshot", () => {
     expect(old.state).toBe("closed");
   });
 
+  it("carries the last calls of a count window, in their order", async () => {
+    const { clock, breaker, succeed, failTimes } = setUp({ windowCalls: 4, failureRatio: 0.75 });
+    await failTimes(2);
+    await succeed();
+    await clock.advance(10);
+    const other = new CircuitBreaker({ clock, windowCalls: 4, failureRatio: 0.75 });
+    other.restore(copy(breaker.snapshot()));
+    const fail = () => other.run(() => Promise.reject(reset())).catch(() => undefined);
+    await other.run(async () => undefined); // f f s s
+    await fail(); // f s s f
+    expect([other.state, other.snapshot().window.map(({ failures }) => failures)]).toEqual(["closed", [1, 0, 0, 1]]);
+    await fail();
+    await fail(); // s f f f
+    expect(other.state).toBe("open");
+  });
+
+  it("fits into a window of the other kind, as bad as it was", async () => {
+    const { clock, breaker, succeed, failTimes } = setUp();
+    for (let call = 0; call < 5; call += 1) await succeed();
+    await failTimes(4);
+    const other = new CircuitBreaker({ clock, windowCalls: 9, minimumCalls: 9 });
+    other.restore(copy(breaker.snapshot()));
+    expect(other.snapshot().window.map(({ failures }) => failures)).toEqual([0, 0, 0, 0, 0, 1, 1, 1, 1]);
+    await other.run(() => Promise.reject(reset())).catch(() => undefined);
+    expect(other.state).toBe("open");
+  });
+
+  it("carries a ramp, and the breaks of a circuit that has just closed", async () => {
+    const options = { rampMs: 1_000, halfOpenPermits: 1, random: always(0) };
+    const { clock, breaker, failTimes, succeed } = setUp(options);
+    await failTimes(10);
+    await clock.advance(5_000);
+    await succeed();
+    await clock.advance(400);
+    const restoredAt = (laterMs: number, from = breaker) => {
+      const later = new ManualClock({ wallNow: clock.wallNow() + laterMs });
+      const restored = new CircuitBreaker({ ...options, clock: later });
+      restored.restore(copy(from.snapshot()));
+      return restored;
+    };
+    expect(restoredAt(599).state).toBe("half-open");
+    const closed = restoredAt(600);
+    expect(closed.state).toBe("closed");
+    for (let call = 0; call < 10; call += 1) await closed.run(() => Promise.reject(reset())).catch(() => undefined);
+    expect(closed.snapshot()).toMatchObject({ opens: 2, remainingMs: 10_000 });
+  });
+
+  it("of version 0.1 is understood", () => {
+    const restored = new CircuitBreaker();
+    restored.restore({ state: "closed", at: 0, remainingMs: 0, opens: 0, window: [] } as never);
+    expect(restored.state).toBe("closed");
+  });
+
   it("keeps an isolated one isolated", () => {
     const { breaker } = setUp();
     breaker.isolate();
@@ -320,11 +530,17 @@ it("a CircuitBreaker names every bad option at once", () => {
     slowRatio: 2,
     minimumCalls: 0,
     windowMs: 1,
-    halfOpenPermits: 9,
+    windowCalls: 1.5,
+    halfOpenPermits: 101,
+    rampMs: -1,
     breakMs: 0,
+    healthyMs: NaN,
     slowCallMs: 0,
+    isFailure: "always" as never,
   };
   const { message } = thrownBy(() => new CircuitBreaker(options));
   for (const name of Object.keys(options)) expect(message).toContain(name);
   expect(thrownBy(() => new CircuitBreaker({ breakMs: 1_000, maxBreakMs: 999 })).message).toContain("maxBreakMs");
+  expect(thrownBy(() => new CircuitBreaker({ minimumCalls: 6, windowCalls: 5 })).message).toContain("never opens");
+  expect(thrownBy(() => new CircuitBreaker({ windowMs: Infinity })).message).toContain("windowMs");
 });
