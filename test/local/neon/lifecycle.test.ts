@@ -125,7 +125,12 @@ describe("a stand-in's life", () => {
         recursive: true,
       });
     await mkdir(join(bare, "node_modules"));
-    await symlink(fileURLToPath(new URL("../../../node_modules/ws", import.meta.url)), join(bare, "node_modules/ws"));
+    // What the package brings itself, as a dependency or bundled.
+    for (const own of ["ws", "nanotar"])
+      await symlink(
+        fileURLToPath(new URL(`../../../node_modules/${own}`, import.meta.url)),
+        join(bare, "node_modules", own),
+      );
     await writeFile(join(bare, "package.json"), '{"type":"module"}');
     const { startNeonStandIn: bareStart } = (await import(join(bare, "src/local/neon/index.ts"))) as {
       startNeonStandIn: typeof startNeonStandIn;
