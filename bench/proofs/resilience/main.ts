@@ -1,0 +1,20 @@
+// Counts that anybody can run again: differences from references, laws broken, requests in an outage, things left behind.
+//   npm run proof:resilience               all of it, some minutes
+//   npm run proof:resilience -- --short    at least 5 % of every count, under a minute
+//   npm run proof:resilience -- --json     the last line is one JSON object
+import { Report } from "../../support/report.ts";
+import { readRunOptions } from "../../support/run-options.ts";
+import { aborts } from "./aborts.ts";
+import { gcraAgainstReference } from "./gcra.ts";
+import { intervalLaw } from "./interval-law.ts";
+import { outage } from "./outage.ts";
+
+const options = readRunOptions();
+/** What runs, and what the full form runs. */
+const of = (full: number, short: number) => (options.short ? short : full);
+const report = new Report("proof:resilience", options);
+await report.part("Limiter against a reference", () => gcraAgainstReference(of(10_000_000, 500_000)));
+await report.part("Limiter: the law of every interval", () => intervalLaw(of(200, 20)));
+await report.part("Aborts at random awaits", () => aborts(of(10_000, 1_000)));
+await report.part("Outages through the real clients", () => outage(of(10_000, 1_200)));
+process.exitCode = report.finish();

@@ -1,0 +1,133 @@
+import { createIntegration, type Integration, type IntegrationOverrides } from "enhanced-integration";
+import { wideOpenEnvironment } from "../../support/environment.ts";
+import { type Figure } from "../../support/report.ts";
+import { textTable } from "../../support/text-table.ts";
+import { FailingService, type ServiceName } from "./failing-service.ts";
+
+const names: readonly ServiceName[] = ["neon", "supabase", "tinyfish", "ollama"];
+/** Per service; their sum stays below what the whole integration lets out at a time. */
+const IN_FLIGHT = 16;
+
+interface Scenario {
+  readonly name: string;
+  /** Of the requests that reach a service, how many fail. */
+  readonly failureShare: number;
+  readonly breaker: boolean;
+  /** Requests at the server for each call. */
+  readonly atMost: number;
+}
+
+const scenarios: readonly Scenario[] = [
+  { name: "full outage, breaker working", failureShare: 1, breaker: true, atMost: 1.1 },
+  { name: "full outage, retry budget alone", failureShare: 1, breaker: false, atMost: 1.1 },
+  { name: "half of the requests fail, retry budget alone", failureShare: 0.5, breaker: false, atMost: 1.25 },
+  { name: "a tenth of the requests fails, retry budget alone", failureShare: 0.1, breaker: false, atMost: 1.12 },
+];
+
+/** One call of a client; `index` keeps caches and shared calls from answering for the service. */
+const calls: Readonly<Record<ServiceName, (integration: Integration, index: number) => Promise<unknown>>> = {
+  neon: ({ neon }, index) => neon.query`select ${index}::int as one`,
+  // The vendor's own client, which retries by itself if it is let, and our facade in turns.
+  supabase: async ({ supabase }, index) =>
+    index % 2 === 0
+      ? supabase.admin.from("houses").select("id").eq("id", index).throwOnError()
+      : supabase.storage.list({ bucket: "photos", prefix: `house-${index}` }),
+  tinyfish: ({ tinyfish }, index) => tinyfish.search({ query: `houses ${index}` }),
+  ollama: ({ ollama }, index) => ollama.embed([`house ${index}`]),
+};
+
+/** How many requests reach failing services for each call made, through the real clients, counted at the servers. */
+export async function outage(callsPerService: number): Promise<Figure[]> {
+  const services = names.map((name, seed) => new FailingService(name, seed));
+  const figures: Figure[] = [];
+  const rows: string[][] = [];
+  let fewest = Infinity;
+  try {
+    const hosts = await Promise.all(services.map((service) => service.start()));
+    for (const scenario of scenarios) {
+      const counts = await runScenario(scenario, services, hosts, callsPerService);
+      const perCall = counts.map(({ requests }) => requests / callsPerService);
+      rows.push([scenario.name, ...counts.map(({ requests, succeeded }) => `${requests} (${succeeded})`)]);
+      fewest = Math.min(fewest, ...counts.map(({ requests }) => requests));
+      figures.push({
+        name: `${scenario.name}: requests per call, of the worst service`,
+        value: Math.max(...perCall),
+        unit: "",
+        atMost: scenario.atMost,
+        note: `${(callsPerService * names.length).toLocaleString("en-US")} calls`,
+      });
+    }
+  } finally {
+    await Promise.all(services.map((service) => service.close()));
+  }
+  const head = `requests at the server (calls that succeeded), of ${callsPerService.toLocaleString("en-US")} calls each`;
+  console.log(textTable([head, ...names], rows));
+  return [
+    ...figures,
+    { name: "fewest requests at any service in any of them", value: fewest, unit: "requests", atLeast: 1 },
+  ];
+}
+
+interface Count {
+  readonly requests: number;
+  readonly succeeded: number;
+}
+
+async function runScenario(
+  { failureShare, breaker }: Scenario,
+  services: readonly FailingService[],
+  hosts: readonly string[],
+  callsPerService: number,
+): Promise<Count[]> {
+  for (const service of services) service.fail(0);
+  const integration = createIntegration(environmentOf(hosts), overridesOf(breaker));
+  try {
+    // Clients look around at their first call; only then does the outage begin.
+    for (const { name } of services) await calls[name](integration, -1);
+    for (const service of services) service.fail(failureShare);
+    const succeeded = await Promise.all(names.map((name) => manyCalls(integration, name, callsPerService)));
+    return services.map(({ requests }, index) => ({ requests, succeeded: succeeded[index] ?? 0 }));
+  } finally {
+    await integration.close();
+  }
+}
+
+/** @returns how many succeeded */
+async function manyCalls(integration: Integration, name: ServiceName, count: number): Promise<number> {
+  let next = 0;
+  let succeeded = 0;
+  const worker = async () => {
+    while (next < count) {
+      const index = next++;
+      const ok = await calls[name](integration, index).then(
+        () => true,
+        () => false,
+      );
+      if (ok) succeeded += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
+  return succeeded;
+}
+
+function environmentOf(hosts: readonly string[]): Record<string, string> {
+  const [neon, supabase, tinyfish, ollama] = hosts;
+  return {
+    ...wideOpenEnvironment,
+    LOG_LEVEL: "silent",
+    NEON_CONNECTION_STRING: `postgresql://proof:proof@${neon}/proof`,
+    SUPABASE_URL: `http://${supabase}`,
+    TINYFISH_API_URL: `http://${tinyfish}`,
+    OLLAMA_BASE_URL: `http://${ollama}`,
+  };
+}
+
+/** Waits are cut to milliseconds, so that ten thousand calls take seconds; how many are made is left alone. */
+function overridesOf(breaker: boolean): IntegrationOverrides {
+  const policy = {
+    baseDelayMs: 1,
+    maxDelayMs: 2,
+    breaker: breaker ? { breakMs: 20, maxBreakMs: 100 } : (false as const),
+  };
+  return { policies: Object.fromEntries(names.map((name) => [name, policy])) };
+}
