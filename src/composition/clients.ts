@@ -95,7 +95,11 @@ export function createSupabase(
     secretKey: serviceKey,
     storageUrl,
     requestTimeoutMs: config.calls.requestTimeoutMs,
-    limits: { auth: { name: "auth", key: "supabase" }, upload: { name: "upload", key: "supabase" } },
+    // A refused sign-in is for the person to try again; an upload is worth a wait.
+    limits: {
+      auth: { name: "auth", key: "supabase" },
+      upload: { name: "upload", key: "supabase", wait: true },
+    },
     fetch: overrides.fetch,
     ...{ verifier, runner, clock, events },
     ...overrides.clients?.supabase,
