@@ -23,8 +23,12 @@ export interface Decision {
   readonly remaining: number;
   /** 0 if allowed; otherwise asking again after so long succeeds, and one millisecond earlier does not. */
   readonly retryAfterMs: number;
-  /** Until the bucket is full again. */
+  /** Until the bucket is full again. Never less than `retryAfterMs`. */
   readonly resetMs: number;
+  /** Of a limit with several policies: the weakest, which all the numbers speak of. */
+  readonly policy?: string;
+  /** The shared store did not answer, and the behaviour declared for that decided. */
+  readonly degraded?: "open" | "closed" | "local-share";
 }
 
 /** A bucket that has never been used, or has been full for some time. */
@@ -44,18 +48,20 @@ export function gcraRate(requests: number, windowMs: number, burst: number): Gcr
 export function gcraStep(rate: GcraRate, tat: number, now: number, cost: number): [tat: number, decision: Decision] {
   const current = tat > now ? tat : now;
   const charged = current + cost * rate.ticksPerToken;
-  const tooEarly = charged - now - rate.capacityTicks;
-  const allowed = tooEarly <= 0;
-  const next = allowed ? charged : current;
-  const used = next - now;
-  const decision = {
+  const allowed = charged - now <= rate.capacityTicks;
+  return [allowed ? charged : tat, gcraDecision(rate, (allowed ? charged : current) - now, cost, allowed)];
+}
+
+/** Puts a decision into words. `used` is what is missing in the bucket after it, in ticks. */
+export function gcraDecision(rate: GcraRate, used: number, cost: number, allowed: boolean): Decision {
+  const free = rate.capacityTicks - used;
+  return {
     allowed,
     limit: rate.burst,
-    remaining: Math.max(0, Math.floor((rate.capacityTicks - used) / rate.ticksPerToken)),
-    retryAfterMs: allowed ? 0 : Math.ceil(tooEarly / rate.ticksPerMs),
+    remaining: Math.max(0, Math.floor(free / rate.ticksPerToken)),
+    retryAfterMs: allowed ? 0 : Math.ceil((cost * rate.ticksPerToken - free) / rate.ticksPerMs),
     resetMs: Math.ceil(used / rate.ticksPerMs),
   };
-  return [allowed ? charged : tat, decision];
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

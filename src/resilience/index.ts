@@ -15,7 +15,8 @@ export {
   type OperationContext,
 } from "./error-handler.ts";
 export { type Decision, type GcraRate } from "./gcra.ts";
-export { type LimitStore, type ResolvedLimit } from "./limit-store.ts";
+export { type AddressKeyOptions, limitKeyOfAddress } from "./limit-keys.ts";
+export { type LimitStore, type ResolvedLimit, type ResolvedPolicy } from "./limit-store.ts";
 export { MemoryLimitStore, type MemoryLimitStoreOptions } from "./memory-limit-store.ts";
 export { parseWindowMs } from "./parse-window.ts";
 export { createPipeline, type Pipeline } from "./pipeline.ts";
@@ -24,6 +25,7 @@ export { type CallPolicy, type ConcurrencyOptions, type ServicePolicy } from "./
 export {
   type AcquireOptions,
   type CheckOptions,
+  type LimitDescription,
   type LimitOptions,
   type RateLimiterOptions,
 } from "./rate-limit-options.ts";

@@ -1,7 +1,7 @@
 import { type Decision, type GcraRate } from "./gcra.ts";
 
-/** A named limit with everything derived from it. */
-export interface ResolvedLimit {
+/** One bucket of a limit, with everything derived from its options. */
+export interface ResolvedPolicy {
   readonly name: string;
   /** Sustained rate: so many requests … */
   readonly requests: number;
@@ -12,6 +12,16 @@ export interface ResolvedLimit {
   readonly rate: GcraRate;
 }
 
+/** A named limit: one policy, or several of which each must admit a call. */
+export interface ResolvedLimit {
+  readonly name: string;
+  /** Name and policies in one string: limits with the same id share their buckets. */
+  readonly id: string;
+  readonly policies: readonly [ResolvedPolicy, ...ResolvedPolicy[]];
+  /** The most that one call may cost: the smallest capacity. */
+  readonly burst: number;
+}
+
 /**
  * Where the buckets live. A store owns its time (a shared one uses the server's), so that processes whose clocks differ
  * still agree.
@@ -19,6 +29,9 @@ export interface ResolvedLimit {
 export interface LimitStore {
   /** True if {@link decide} answers at once; only then may `RateLimiter.check` be used. */
   readonly synchronous: boolean;
-  /** Decides and charges in one atomic step. `cost` 0 only looks. A denial changes nothing. */
+  /**
+   * Decides and charges in one atomic step: every policy of the limit, or none. `cost` 0 only looks. A denial changes
+   * nothing.
+   */
   decide(limit: ResolvedLimit, key: string, cost: number): Decision | Promise<Decision>;
 }

@@ -1,7 +1,9 @@
 import { type Clock, systemClock } from "../core/index.ts";
+import { BucketTable } from "./bucket-table.ts";
 import { OptionCheck } from "./check-options.ts";
 import { type Decision, FULL, gcraStep } from "./gcra.ts";
 import { type LimitStore, type ResolvedLimit } from "./limit-store.ts";
+import { weakestDecision } from "./weakest-policy.ts";
 
 export interface MemoryLimitStoreOptions {
   readonly clock?: Clock | undefined;
@@ -13,15 +15,6 @@ const DEFAULT_MAX_KEYS = 1_000_000;
 
 /** Buckets looked at for each new key: two keep up with any inflow, the rest catches up after a quiet time. */
 const PATROL_STEPS = 8;
-const FIRST_SLOTS = 64;
-
-/** The buckets of one limit: a slot number per key, and the TAT in the slot. One number per key, no object, no timer. */
-interface Table {
-  readonly slots: Map<string, number>;
-  readonly ticksPerMs: number;
-  /** Shared by all new keys while no slot is to be had. */
-  overflow: number;
-}
 
 /**
  * Buckets in this process's memory. A full bucket is the same as none, so full ones are dropped bit by bit as new keys
@@ -33,13 +26,12 @@ export class MemoryLimitStore implements LimitStore {
   readonly #clock: Clock;
   readonly #maxKeys: number;
   readonly #startedAt: number;
-  readonly #tables = new Map<string, Table>();
-  readonly #freeSlots: number[] = [];
+  readonly #tables = new Map<string, BucketTable>();
   readonly #patrol = this.#walk();
-  #tats = new Float64Array(FIRST_SLOTS);
-  #usedSlots = 0;
+  #size = 0;
   #elapsedMs = 0;
 
+  /** @throws IntegrationError `INVALID_INPUT` */
   constructor(options: MemoryLimitStoreOptions = {}) {
     const check = new OptionCheck("MemoryLimitStore");
     check.number("maxKeys", options.maxKeys, { min: 1, max: 10_000_000, integer: true });
@@ -51,62 +43,80 @@ export class MemoryLimitStore implements LimitStore {
 
   /** Keys held now. */
   get size(): number {
-    return this.#usedSlots - this.#freeSlots.length;
+    return this.#size;
   }
 
   decide(limit: ResolvedLimit, key: string, cost: number): Decision {
-    const { rate } = limit;
-    const table = this.#tables.get(limit.name) ?? this.#newTable(limit);
+    const table = this.#tables.get(limit.id) ?? this.#newTable(limit);
     // A clock that steps back refills nothing and takes nothing away.
     this.#elapsedMs = Math.max(this.#elapsedMs, this.#clock.now() - this.#startedAt);
-    const now = Math.floor(this.#elapsedMs * rate.ticksPerMs);
+    const offset = table.find(key) ?? this.#newBucket(table, key, cost);
+    const tats = offset === undefined ? table.overflow : table.tats;
+    return limit.policies.length === 1
+      ? this.#decideOne(limit, tats, offset ?? 0, cost)
+      : this.#decideAll(limit, tats, offset ?? 0, cost);
+  }
 
-    const slot = table.slots.get(key) ?? this.#newSlot(table, key, now, cost);
-    if (slot === undefined) {
-      const [tat, decision] = gcraStep(rate, table.overflow, now, cost);
-      table.overflow = tat;
-      return decision;
-    }
-    const [tat, decision] = gcraStep(rate, this.#tats[slot] ?? FULL, now, cost);
-    this.#tats[slot] = tat;
+  #decideOne({ policies: [{ rate }] }: ResolvedLimit, tats: Float64Array, offset: number, cost: number): Decision {
+    const [tat, decision] = gcraStep(rate, tats[offset] ?? FULL, this.#ticks(rate.ticksPerMs), cost);
+    tats[offset] = tat;
     return decision;
   }
 
-  #newTable(limit: ResolvedLimit): Table {
-    const table = { slots: new Map<string, number>(), ticksPerMs: limit.rate.ticksPerMs, overflow: FULL };
-    this.#tables.set(limit.name, table);
+  #decideAll(limit: ResolvedLimit, tats: Float64Array, offset: number, cost: number): Decision {
+    const rates = limit.policies.map(({ rate }) => rate);
+    const used = rates.map(({ ticksPerMs }, p) => Math.max(0, (tats[offset + p] ?? FULL) - this.#ticks(ticksPerMs)));
+    const charged = rates.map(({ ticksPerToken }, p) => (used[p] ?? 0) + cost * ticksPerToken);
+    const allowed = rates.every(({ capacityTicks }, p) => (charged[p] ?? 0) <= capacityTicks);
+    if (allowed)
+      for (const [p, { ticksPerMs }] of rates.entries()) tats[offset + p] = this.#ticks(ticksPerMs) + (charged[p] ?? 0);
+    return weakestDecision(limit, rates, allowed ? charged : used, cost, allowed);
+  }
+
+  #ticks(ticksPerMs: number): number {
+    return Math.floor(this.#elapsedMs * ticksPerMs);
+  }
+
+  #newTable(limit: ResolvedLimit): BucketTable {
+    const table = new BucketTable(limit);
+    this.#tables.set(limit.id, table);
     return table;
   }
 
-  #newSlot(table: Table, key: string, now: number, cost: number): number | undefined {
-    for (let step = 0; step < PATROL_STEPS; step += 1) this.#patrol.next();
-    if (cost === 0 || this.size >= this.#maxKeys) return undefined;
-    const slot = this.#freeSlots.pop() ?? this.#usedSlots++;
-    if (slot >= this.#tats.length) this.#grow();
+  /** @returns undefined where the key has to share the overflow */
+  #newBucket(table: BucketTable, key: string, cost: number): number | undefined {
+    for (let step = 0; step < PATROL_STEPS && this.#patrol.next().value !== "round done"; step += 1);
+    if (cost === 0 || this.#size >= this.#maxKeys) return undefined;
+    this.#size += 1;
+    const offset = table.add(key);
     // A key that was served from the shared bucket must not find a second, full one.
-    this.#tats[slot] = table.overflow > now ? table.overflow : FULL;
-    table.slots.set(key, slot);
-    return slot;
-  }
-
-  #grow(): void {
-    const grown = new Float64Array(Math.min(this.#tats.length * 2, Math.max(this.#maxKeys, FIRST_SLOTS)));
-    grown.set(this.#tats);
-    this.#tats = grown;
+    table.tats.set(table.overflow, offset);
+    return offset;
   }
 
   /** Goes round and round over all buckets, dropping the full ones; one bucket for each `next()`. */
-  *#walk(): Generator<undefined, never, undefined> {
+  *#walk(): Generator<"round done" | undefined, never, undefined> {
     for (;;) {
-      yield;
-      for (const { slots, ticksPerMs } of this.#tables.values())
-        for (const [key, slot] of slots) {
-          if ((this.#tats[slot] ?? FULL) <= Math.floor(this.#elapsedMs * ticksPerMs)) {
-            slots.delete(key);
-            this.#freeSlots.push(slot);
+      yield "round done";
+      for (const table of this.#tables.values()) {
+        if (table.size === 0) continue;
+        for (const shard of table.shards) {
+          if (!shard?.size) continue;
+          for (const [key, offset] of shard) {
+            if (this.#isFull(table, offset)) {
+              table.drop(shard, key, offset);
+              this.#size -= 1;
+            }
+            yield;
           }
-          yield;
         }
+      }
     }
+  }
+
+  #isFull({ limit: { policies }, tats }: BucketTable, offset: number): boolean {
+    for (let p = 0; p < policies.length; p += 1)
+      if ((tats[offset + p] ?? FULL) > this.#ticks(policies[p]?.rate.ticksPerMs ?? 1)) return false;
+    return true;
   }
 }

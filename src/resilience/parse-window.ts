@@ -19,3 +19,9 @@ export function parseWindowMs(value: string | number, name: string): number {
     message: `${name} must be like 500ms, 30s, 1m, 1h or 1d, at least 1 ms and at most 100d; received ${JSON.stringify(value)}`,
   });
 }
+
+/** The shortest form that {@link parseWindowMs} reads back: 60000 is `1m`. */
+export function formatWindow(windowMs: number): string {
+  const [unit, ms] = Object.entries(unitMs).findLast(([, ms]) => windowMs % ms === 0) ?? ["ms", 1];
+  return `${windowMs / ms}${unit}`;
+}

@@ -1,8 +1,8 @@
 import { type Clock, type EventBus, type Priority } from "../core/index.ts";
 import { type OptionCheck } from "./check-options.ts";
 import { gcraRate } from "./gcra.ts";
-import { type LimitStore, type ResolvedLimit } from "./limit-store.ts";
-import { MAX_WINDOW_MS } from "./parse-window.ts";
+import { type LimitStore, type ResolvedLimit, type ResolvedPolicy } from "./limit-store.ts";
+import { formatWindow, MAX_WINDOW_MS } from "./parse-window.ts";
 
 /** One named limit: a bucket of `burst` tokens, refilled continuously at `requests` per `windowMs`. */
 export interface LimitOptions {
@@ -12,12 +12,23 @@ export interface LimitOptions {
   readonly windowMs: number;
   /** Capacity of the bucket: the most that is admitted at one moment. @defaultValue `requests` */
   readonly burst?: number;
+  /**
+   * Names the policy in the decisions of a limit that has several; unique within the limit.
+   *
+   * @defaultValue requests and window, as in `10/1s`
+   */
+  readonly name?: string;
 }
 
 export interface RateLimiterOptions {
-  /** The limits by name. */
-  readonly limits?: Readonly<Record<string, LimitOptions>>;
-  /** Where the buckets live. @defaultValue this process's memory */
+  /**
+   * The limits by name. A list holds several policies for one name, 1 to 10: a call is charged to all or to none.
+   *
+   * @example
+   * { api: [{ requests: 10, windowMs: 1_000 }, { requests: 1_000, windowMs: 86_400_000 }] }
+   */
+  readonly limits?: Readonly<Record<string, LimitOptions | readonly LimitOptions[]>>;
+  /** Where the buckets live: {@link RedisLimitStore} shares them. @defaultValue this process's memory */
   readonly store?: LimitStore;
   readonly clock?: Clock;
   /** Cap on keys in the memory store; ignored with a `store`. @defaultValue 1,000,000 */
@@ -41,18 +52,59 @@ export interface AcquireOptions extends CheckOptions {
   readonly signal?: AbortSignal;
 }
 
-export function resolveLimit(name: string, { requests, windowMs, burst = requests }: LimitOptions): ResolvedLimit {
-  return { name, requests, windowMs, burst, rate: gcraRate(requests, windowMs, burst) };
+/** A limit as resolved: its first policy, and the list of all where there are several. */
+export interface LimitDescription {
+  readonly name: string;
+  readonly requests: number;
+  readonly windowMs: number;
+  readonly burst: number;
+  readonly policies?: readonly LimitDescription[];
 }
 
-export function checkLimitOptions(check: OptionCheck, name: string, limit: LimitOptions): void {
+const MAX_POLICIES = 10;
+
+export function resolveLimit(name: string, options: LimitOptions | readonly LimitOptions[]): ResolvedLimit {
+  const [first, ...rest] = policiesOf(options).map(resolvePolicy);
+  const policies = [first!, ...rest] as const;
+  const id = [name, ...policies.map(({ requests, windowMs, burst }) => `${requests}/${windowMs}/${burst}`)].join(" ");
+  return { name, id, policies, burst: Math.min(...policies.map(({ burst }) => burst)) };
+}
+
+function resolvePolicy({ requests, windowMs, burst = requests, name }: LimitOptions): ResolvedPolicy {
+  const rate = gcraRate(requests, windowMs, burst);
+  return { name: name ?? `${requests}/${formatWindow(windowMs)}`, requests, windowMs, burst, rate };
+}
+
+export function describeLimit({ name, policies }: ResolvedLimit): LimitDescription {
+  const all = policies.map(({ name, requests, windowMs, burst }) => ({ name, requests, windowMs, burst }));
+  return { ...all[0]!, name, ...(all.length > 1 && { policies: all }) };
+}
+
+export function checkLimitOptions(
+  check: OptionCheck,
+  name: string,
+  options: LimitOptions | readonly LimitOptions[],
+): void {
+  const policies = policiesOf(options);
+  if (policies.length < 1 || policies.length > MAX_POLICIES)
+    check.problem(`${name} must hold 1 to ${MAX_POLICIES} policies; received ${policies.length}`);
+  for (const [index, policy] of policies.entries())
+    checkPolicy(check, policies.length === 1 ? name : `${name}[${index}]`, policy);
+  const names = policies.map((policy) => policy.name).filter((given) => given !== undefined);
+  if (new Set(names).size < names.length) check.problem(`${name}: two policies have the same name`);
+}
+
+function checkPolicy(check: OptionCheck, name: string, policy: LimitOptions): void {
   const whole = { min: 1, max: 1_000_000_000, integer: true };
-  check.number(`${name}.requests`, limit.requests ?? NaN, whole);
-  check.number(`${name}.windowMs`, limit.windowMs ?? NaN, { min: 1, max: MAX_WINDOW_MS, integer: true });
-  check.number(`${name}.burst`, limit.burst, whole);
-  const capacityMs = ((limit.burst ?? limit.requests) * limit.windowMs) / limit.requests;
+  check.number(`${name}.requests`, policy.requests ?? NaN, whole);
+  check.number(`${name}.windowMs`, policy.windowMs ?? NaN, { min: 1, max: MAX_WINDOW_MS, integer: true });
+  check.number(`${name}.burst`, policy.burst, whole);
+  const capacityMs = ((policy.burst ?? policy.requests) * policy.windowMs) / policy.requests;
   if (capacityMs > MAX_WINDOW_MS)
     check.problem(
       `${name}.burst takes ${Math.round(capacityMs)} ms to refill; at most ${MAX_WINDOW_MS} ms are allowed`,
     );
 }
+
+const policiesOf = (options: LimitOptions | readonly LimitOptions[]): readonly LimitOptions[] =>
+  Array.isArray(options) ? (options as readonly LimitOptions[]) : [options as LimitOptions];

@@ -8,6 +8,7 @@ import {
 } from "../core/index.ts";
 import { OptionCheck } from "./check-options.ts";
 import { type Decision } from "./gcra.ts";
+import { boundedKey } from "./limit-keys.ts";
 import { type LimitStore, type ResolvedLimit } from "./limit-store.ts";
 import { MemoryLimitStore } from "./memory-limit-store.ts";
 import { parseWindowMs } from "./parse-window.ts";
@@ -15,7 +16,8 @@ import {
   type AcquireOptions,
   checkLimitOptions,
   type CheckOptions,
-  type LimitOptions,
+  describeLimit,
+  type LimitDescription,
   type RateLimiterOptions,
   resolveLimit,
 } from "./rate-limit-options.ts";
@@ -58,13 +60,8 @@ export class RateLimiter {
   }
 
   /** The limits as resolved, for headers and `describe()`. */
-  get limits(): readonly Required<LimitOptions & { readonly name: string }>[] {
-    return [...this.#limits.values()].map(({ name, requests, windowMs, burst }) => ({
-      name,
-      requests,
-      windowMs,
-      burst,
-    }));
+  get limits(): readonly LimitDescription[] {
+    return [...this.#limits.values()].map(describeLimit);
   }
 
   /** Callers that wait in {@link acquire} now. */
@@ -83,13 +80,13 @@ export class RateLimiter {
     const cost = costOf(limit, options);
     if (!this.#store.synchronous)
       throw invalid(`the store of limit ${name} answers asynchronously; call checkAsync instead of check`);
-    return this.#told(limit, this.#store.decide(limit, key, cost) as Decision);
+    return this.#told(limit, this.#store.decide(limit, boundedKey(key), cost) as Decision);
   }
 
   /** {@link check} for any store. */
   async checkAsync(name: string, key: string, options?: CheckOptions): Promise<Decision> {
     const limit = this.#limit(name);
-    return this.#told(limit, await this.#store.decide(limit, key, costOf(limit, options)));
+    return this.#told(limit, await this.#store.decide(limit, boundedKey(key), costOf(limit, options)));
   }
 
   /**
@@ -99,8 +96,9 @@ export class RateLimiter {
    * @throws IntegrationError `RATE_LIMITED` (with `retryAfterMs`) if the turn cannot come within `maxWaitMs`,
    * `QUEUE_FULL` if too many wait already, `ABORTED` (or the signal's own IntegrationError) when the signal fires
    */
-  async acquire(name: string, key: string, options: AcquireOptions = {}): Promise<Decision> {
+  async acquire(name: string, anyKey: string, options: AcquireOptions = {}): Promise<Decision> {
     const limit = this.#limit(name);
+    const key = boundedKey(anyKey);
     const cost = costOf(limit, options);
     const maxWaitMs = options.maxWaitMs ?? DEFAULT_MAX_WAIT_MS;
     if (!(maxWaitMs >= 0)) throw invalid(`acquire: maxWaitMs must be 0 or more; received ${maxWaitMs}`);
@@ -114,9 +112,8 @@ export class RateLimiter {
       if (decision.retryAfterMs > maxWaitMs) throw this.#refused(limit, decision.retryAfterMs);
     } else {
       const answer = this.#store.decide(limit, key, 0);
-      const { resetMs } = answer instanceof Promise ? await answer : answer;
-      const tokens = queue.costAhead(options.priority ?? "normal") + cost - limit.burst;
-      const turnMs = Math.ceil(resetMs + (tokens * limit.windowMs) / limit.requests);
+      const look = answer instanceof Promise ? await answer : answer;
+      const turnMs = turnInMs(limit, look, queue.costAhead(options.priority ?? "normal") + cost);
       if (turnMs > maxWaitMs) throw this.#refused(limit, turnMs);
     }
     if (this.#waiters >= this.#maxWaiters)
@@ -141,7 +138,7 @@ export class RateLimiter {
     window: string | number,
   ): Promise<{ allowed: boolean; resetTime?: number }> {
     const resolved = this.#adHocLimit(limit, parseWindowMs(window, "checkLimit: window"));
-    const decision = this.#told(resolved, await this.#store.decide(resolved, key, 1));
+    const decision = this.#told(resolved, await this.#store.decide(resolved, boundedKey(key), 1));
     return decision.allowed
       ? { allowed: true }
       : { allowed: false, resetTime: this.#clock.wallNow() + decision.retryAfterMs };
@@ -186,7 +183,7 @@ export class RateLimiter {
       // Its turn was foreseen in time; this catches those whom `check` overtook. A turn that comes just now still counts.
       const expire = () => {
         queue.serve();
-        if (queue.has(waiter)) waiter.fail(this.#refused(limit, limit.windowMs / limit.requests));
+        if (queue.has(waiter)) waiter.fail(this.#refused(limit, msPerToken(limit)));
       };
       if (options.maxWaitMs < MAX_TIMER_MS) expiry = this.#clock.setTimer(expire, options.maxWaitMs);
       queue.join(waiter, options.priority ?? "normal");
@@ -243,6 +240,18 @@ function costOf(limit: ResolvedLimit, options: CheckOptions | undefined): number
     `limit ${limit.name}: cost must be a whole number from 0 to its burst of ${limit.burst}, or it could never be admitted; received ${cost}`,
   );
 }
+
+/** How long `tokens` more take, all those in line included. What only the weakest policy told is guessed for the others. */
+function turnInMs({ policies }: ResolvedLimit, look: Decision, tokens: number): number {
+  const turns = policies.map(({ name, requests, windowMs, burst }) => {
+    const untilFull = look.policy === undefined || look.policy === name ? look.resetMs : 0;
+    return untilFull + ((tokens - burst) * windowMs) / requests;
+  });
+  return Math.ceil(Math.max(...turns));
+}
+
+const msPerToken = ({ policies }: ResolvedLimit): number =>
+  Math.max(...policies.map(({ requests, windowMs }) => windowMs / requests));
 
 function abortReason(limit: ResolvedLimit, signal: AbortSignal): unknown {
   if (IntegrationError.isInstance(signal.reason)) return signal.reason;
