@@ -19,12 +19,64 @@ export interface CallSpec {
   readonly attemptTimeoutMs?: number;
   /** Upper bound of attempts, the first included. @defaultValue the pipeline's */
   readonly maxAttempts?: number;
+  /**
+   * It changes something at the service: refused with `READ_ONLY` while the service is read-only. Say `true` for a
+   * write that may be repeated. @defaultValue true unless `idempotent`
+   */
+  readonly write?: boolean;
+  /** Answers may come from, and go into, the pipeline's cache. Not for streams. */
+  readonly cache?: CacheRule;
+  /** A second attempt beside a slow first one. Only for calls that are `idempotent`; not for streams. @defaultValue the pipeline's */
+  readonly hedge?: HedgeRule | false;
+  /** Longest time between two items of a stream, ms; the consumer's own time does not count. @defaultValue the pipeline's */
+  readonly idleTimeoutMs?: number;
+  /** Whose call it is: those who wait in one line take turns by it, so that no tenant holds up the others. @defaultValue the limit's key */
+  readonly tenant?: string;
+  /** The attempt that makes this call: its deadline and signal hold for this call too. */
+  readonly parent?: Pick<AttemptContext, "deadlineAt" | "signal">;
   /** A named limit that each attempt is charged to. */
   readonly limit?: { readonly name: string; readonly key: string; readonly cost?: number; readonly wait?: boolean };
   /** @defaultValue "normal" */
   readonly priority?: Priority;
   /** The caller's wish to stop. */
   readonly signal?: AbortSignal;
+}
+
+/** How long an answer may be used again. Calls of one service and operation with one `key` share an answer. */
+export interface CacheRule {
+  /** Everything that the answer depends on, the user included where it does. The answer is handed to all of them: do not change it. */
+  readonly key: string;
+  /** For so long it is as good as new, ms. @defaultValue 60,000 */
+  readonly ttlMs?: number;
+  /** For so long after that it is still given at once, while a new one is fetched behind the caller's back, ms. @defaultValue 0 */
+  readonly staleWhileRevalidateMs?: number;
+  /** For so long after `ttlMs` it is given where the service cannot answer (circuit open, network, 5xx, time), ms. @defaultValue 0 */
+  readonly staleIfErrorMs?: number;
+}
+
+/** When a slow read is tried a second time beside the first. Paid for out of the service's retry budget. */
+export interface HedgeRule {
+  /** After the measured quantile of the operation's duration, above 0 and below 1; never before 20 were measured. @defaultValue 0.95 */
+  readonly afterP?: number;
+  /** After a fixed time instead, ms. */
+  readonly afterMs?: number;
+  /** Attempts beside the first, 1 to 5. @defaultValue 1 */
+  readonly maxHedges?: number;
+}
+
+/** Why an answer is not as fresh as it should be. */
+export type DegradedReason = "revalidating" | "circuit-open" | "network" | "server-error" | "deadline";
+
+/** How an answer came about. */
+export interface CallMeta {
+  readonly callId: string;
+  readonly attempts: number;
+  /** Present where the answer was not fetched by this call. */
+  readonly cached?: "fresh" | "stale";
+  /** Present where the answer is older than it should be. */
+  readonly degraded?: DegradedReason;
+  /** Age of an answer from the cache, ms. */
+  readonly ageMs?: number;
 }
 
 /** What one attempt is given. */
@@ -39,8 +91,10 @@ export interface AttemptContext {
   readonly idempotencyKey?: string;
   /** Milliseconds until the total deadline, never negative. */
   remainingMs(): number;
-  /** Tells the runner that the answer has begun: from now on only the total deadline counts. Streams say it at their first item. */
+  /** Tells the runner that the answer has begun: from now on only the total deadline counts. Streams say it at every item. */
   answered?(): void;
+  /** Tells the runner that a stream waits for its next item: it may take `idleTimeoutMs`. */
+  awaiting?(): void;
 }
 
 /** Runs calls under policies. The pipeline is one; {@link directRunner} is the bare one. */
@@ -72,6 +126,11 @@ export class CallScopes {
   run<T>(scope: CallScope, fn: () => T): T {
     const outer = this.#storage.getStore();
     return this.#storage.run(outer === undefined ? scope : narrow(outer, scope), fn);
+  }
+
+  /** Runs `fn` for nobody in particular: calls inside inherit nothing. For work that outlives the request that caused it. */
+  outside<T>(fn: () => T): T {
+    return this.#storage.exit(fn);
   }
 
   get current(): CallScope | undefined {

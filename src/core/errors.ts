@@ -76,7 +76,6 @@ export class IntegrationError extends Error {
 
   constructor(options: IntegrationErrorOptions) {
     super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
-    Object.defineProperty(this, brand, { value: true });
     this.code = options.code;
     this.verdict = options.verdict ?? defaultVerdict(options.code);
     if (options.service !== undefined) this.service = options.service;
@@ -114,6 +113,9 @@ export class IntegrationError extends Error {
     return Object.fromEntries(Object.entries({ ...facts, details: this.details }).filter(([, v]) => v !== undefined));
   }
 }
+
+// On the prototype, because defining it on each error would double the price of one.
+Object.defineProperty(IntegrationError.prototype, brand, { value: true });
 
 /** One wrong setting: which, what is wrong with it, and how to mend it. */
 export interface ConfigIssue {
@@ -163,9 +165,11 @@ export function annotateError(
   error: IntegrationError,
   facts: { service?: string; operation?: string; callId?: string; attempts?: number },
 ): IntegrationError {
-  const target = error as unknown as Record<string, unknown>;
-  for (const [key, value] of Object.entries(facts))
-    if (target[key] === undefined && value !== undefined) target[key] = value;
+  const target = error as { -readonly [K in keyof typeof facts]: (typeof facts)[K] };
+  if (target.service === undefined && facts.service !== undefined) target.service = facts.service;
+  if (target.operation === undefined && facts.operation !== undefined) target.operation = facts.operation;
+  if (target.callId === undefined && facts.callId !== undefined) target.callId = facts.callId;
+  if (target.attempts === undefined && facts.attempts !== undefined) target.attempts = facts.attempts;
   return error;
 }
 

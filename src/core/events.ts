@@ -1,4 +1,5 @@
 import { channel } from "node:diagnostics_channel";
+import type { DegradedReason } from "./call.ts";
 import type { ErrorCode, Verdict } from "./errors.ts";
 
 /** What happens inside, told in the past tense. Listeners can neither delay nor change a call. */
@@ -13,6 +14,10 @@ export interface IntegrationEvents {
     readonly durationMs: number;
     /** Part of the duration spent waiting: backoff, limiter, queue. */
     readonly waitedMs: number;
+    /** The answer came from the cache. */
+    readonly cached?: "fresh" | "stale";
+    /** Why the answer is older than it should be. */
+    readonly degraded?: DegradedReason;
     readonly requestId?: string;
   };
   "attempt.failed": {
@@ -32,6 +37,18 @@ export interface IntegrationEvents {
     readonly operation: string;
     readonly attempt: number;
     readonly delayMs: number;
+  };
+  /** A second attempt was begun beside a slow one. */
+  "hedge.started": {
+    readonly callId: string;
+    readonly service: string;
+    readonly operation: string;
+    readonly afterMs: number;
+  };
+  "service.mode_changed": {
+    readonly service: string;
+    readonly mode: "read-write" | "read-only";
+    readonly reason: string;
   };
   "circuit.opened": { readonly service: string; readonly reason: string; readonly breakMs: number };
   "circuit.half_opened": { readonly service: string };

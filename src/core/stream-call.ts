@@ -25,9 +25,10 @@ export async function* streamThrough<T>(
     leave = () => linked.abort(abortedError(spec));
     const deliver = async () => {
       for await (const item of attempt(withSignal(context, signal))) {
-        if (!delivered) context.answered?.();
+        context.answered?.();
         delivered = true;
         await handover.give(item, signal);
+        context.awaiting?.();
       }
     };
     try {

@@ -33,6 +33,12 @@ export class OptionCheck {
     this.problem(`${name} must be ${kind} from ${range.min} to ${range.max}${open}; received ${shown(value)}`);
   }
 
+  /** Undefined means "not given" and passes. */
+  oneOf(name: string, value: unknown, allowed: readonly unknown[]): void {
+    if (value === undefined || allowed.includes(value)) return;
+    this.problem(`${name} must be one of ${allowed.map(shown).join(", ")}; received ${shown(value)}`);
+  }
+
   problem(text: string): void {
     this.#problems.push(text);
   }

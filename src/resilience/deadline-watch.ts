@@ -1,18 +1,29 @@
 import { type Clock, type TimerHandle } from "../core/index.ts";
 
-/** Something that must end by a moment on the monotonic clock, ms. */
-export interface Expiring {
-  readonly dueAt: number;
+/** Something that must end by a moment. It carries the links of the watch's list, so that watching it allocates nothing. */
+export abstract class Expiring {
+  /** On the monotonic clock, ms; Infinity: never. Must not change while watched. */
+  abstract readonly dueAt: number;
   /** Called once, when the moment has come. */
-  expire(): void;
+  abstract expire(): void;
+
+  /** The watch's own: undefined while not watched. */
+  previous: Expiring | undefined = undefined;
+  next: Expiring | undefined = undefined;
+}
+
+/** Both ends of the ring of those watched. */
+class Ends extends Expiring {
+  readonly dueAt = Infinity;
+  expire(): void {}
 }
 
 /** How long the timer may outlive the last call, ms. */
 const TICK_MS = 100;
 
 /**
- * All deadlines on one timer. A timer per call was measured at 170 ns and more; putting a deadline into this set and
- * taking it out again costs half of that, and most calls end before any timer is due.
+ * All deadlines on one timer. A timer per call was measured at 170 ns and more; linking a deadline into this ring and
+ * out of it costs a few, and most calls end before any timer is due.
  *
  * The timer fires at the earliest deadline, exactly. It also fires every {@link TICK_MS} to see whether anybody is
  * still there: so it need not be set and cleared for each call, holds the process only while calls are under way, and
@@ -20,7 +31,7 @@ const TICK_MS = 100;
  */
 export class DeadlineWatch {
   readonly #clock: Clock;
-  readonly #watched = new Set<Expiring>();
+  readonly #ends: Expiring = new Ends();
   #timer: TimerHandle | undefined;
   #firesAt = Infinity;
   /** No deadline is earlier; the earliest one may be later, if its owner has left. */
@@ -28,17 +39,31 @@ export class DeadlineWatch {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#ends.previous = this.#ends.next = this.#ends;
   }
 
   /** @param now a fresh reading of the clock */
   add(item: Expiring, now: number): void {
-    this.#watched.add(item);
+    const last = this.#ends.previous as Expiring;
+    item.previous = last;
+    item.next = this.#ends;
+    last.next = this.#ends.previous = item;
     if (item.dueAt < this.#earliest) this.#earliest = item.dueAt;
     if (!this.#timer || item.dueAt < this.#firesAt) this.#arm(now);
   }
 
-  remove(item: Expiring): void {
-    this.#watched.delete(item);
+  /** @returns false if it was not watched (any more) */
+  remove(item: Expiring): boolean {
+    const { previous, next } = item;
+    if (!previous || !next) return false;
+    previous.next = next;
+    next.previous = previous;
+    item.previous = item.next = undefined;
+    return true;
+  }
+
+  get #isEmpty(): boolean {
+    return this.#ends.next === this.#ends;
   }
 
   #arm(now: number): void {
@@ -49,24 +74,22 @@ export class DeadlineWatch {
 
   #tick(): void {
     this.#timer = undefined;
-    if (this.#watched.size === 0) {
+    if (this.#isEmpty) {
       this.#earliest = Infinity;
       return;
     }
     const now = this.#clock.now();
     if (this.#earliest <= now) this.#expireDue(now);
-    if (!this.#timer && this.#watched.size > 0) this.#arm(now);
+    if (!this.#timer && !this.#isEmpty) this.#arm(now);
   }
 
   #expireDue(now: number): void {
     const due: Expiring[] = [];
     this.#earliest = Infinity;
-    for (const item of this.#watched)
+    for (let item = this.#ends.next as Expiring; item !== this.#ends; item = item.next as Expiring)
       if (item.dueAt <= now) due.push(item);
       else if (item.dueAt < this.#earliest) this.#earliest = item.dueAt;
-    for (const item of due) {
-      // An earlier one's end may have ended this one too.
-      if (this.#watched.delete(item)) item.expire();
-    }
+    // An earlier one's end may have ended a later one too.
+    for (const item of due) if (this.remove(item)) item.expire();
   }
 }

@@ -13,15 +13,14 @@ import {
   systemRandom,
   type Verdict,
 } from "../core/index.ts";
-import { type Attempt } from "./attempt.ts";
-import { Bulkhead } from "./bulkhead.ts";
 import { CallContext, type Surroundings } from "./call-context.ts";
 import { CallTrace } from "./call-record.ts";
 import { OptionCheck } from "./check-options.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
 import { checkCallPolicy, DEFAULT_POLICY, resolveServicePolicy, type ResolvedServicePolicy } from "./policy.ts";
 import { type RetryBudget } from "./retry-budget.ts";
-import { attemptTimeoutStage } from "./stages/attempt-timeout.ts";
+import { ServiceState } from "./service-state.ts";
+import { attemptTimeoutGate } from "./stages/attempt-timeout.ts";
 import { deadlineStage } from "./stages/deadline.ts";
 import { retryStage } from "./stages/retry.ts";
 import { compose } from "./stages/stage.ts";
@@ -79,9 +78,7 @@ export class EnhancedErrorHandler {
   readonly #policy: ResolvedServicePolicy;
   readonly #budget: RetryBudget | undefined;
   readonly #around: Surroundings;
-  readonly #enter = compose([deadlineStage, retryStage, attemptTimeoutStage], (context) =>
-    context.work(context.attempt as Attempt),
-  );
+  readonly #enter = compose([deadlineStage, retryStage], [attemptTimeoutGate]);
 
   /** @throws IntegrationError `INVALID_INPUT` naming every bad option */
   constructor(options: ErrorHandlerOptions = {}) {
@@ -129,13 +126,7 @@ export class EnhancedErrorHandler {
     const spec = specOf(context, options);
     const { clock } = this.#around;
     const trace = new CallTrace(spec.service, spec.operation, clock.now(), randomUUID);
-    const service = {
-      name: spec.service,
-      policy: this.#policy,
-      breaker: undefined,
-      budget: this.#budget,
-      bulkhead: new Bulkhead(spec.service, this.#policy.concurrency),
-    };
+    const service = new ServiceState(spec.service, this.#policy, this.#around, { budget: this.#budget });
     // The caller's second signal takes the place of a scope's: either ends the call.
     const scope = options.signal && { signal: options.signal };
     const call = new CallContext(spec, service, this.#around, scope, trace, operation);
@@ -145,6 +136,8 @@ export class EnhancedErrorHandler {
       const { callId, attempts } = trace;
       const error = IntegrationError.isInstance(thrown) ? thrown : errorFromThrown(thrown, {});
       throw withHistory(annotateError(error, { callId, attempts }), trace);
+    } finally {
+      call.close();
     }
   }
 }

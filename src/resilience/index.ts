@@ -1,3 +1,4 @@
+export { type AnswerCacheOptions } from "./answer-cache.ts";
 export {
   type BreakerListener,
   type BreakerOptions,
@@ -15,19 +16,24 @@ export {
   type OperationContext,
 } from "./error-handler.ts";
 export { type Decision, type GcraRate } from "./gcra.ts";
-export { type AddressKeyOptions, limitKeyOfAddress } from "./limit-keys.ts";
-export { type LimitStore, type ResolvedLimit, type ResolvedPolicy } from "./limit-store.ts";
+export { type LimitStore, type ResolvedLimit } from "./limit-store.ts";
 export { MemoryLimitStore, type MemoryLimitStoreOptions } from "./memory-limit-store.ts";
 export { parseWindowMs } from "./parse-window.ts";
 export { createPipeline, type Pipeline } from "./pipeline.ts";
-export { type PipelineDescription, type PipelineOptions, type ServiceBreaker } from "./pipeline-options.ts";
+export {
+  type AnswerWithMeta,
+  type PipelineDescription,
+  type PipelineOptions,
+  type ServiceBreaker,
+  type ServiceMode,
+} from "./pipeline-options.ts";
 export { type CallPolicy, type ConcurrencyOptions, type ServicePolicy } from "./policy.ts";
 export {
   type AcquireOptions,
   type CheckOptions,
-  type LimitDescription,
   type LimitOptions,
   type RateLimiterOptions,
 } from "./rate-limit-options.ts";
 export { RateLimiter } from "./rate-limiter.ts";
 export { RetryBudget, type RetryBudgetOptions } from "./retry-budget.ts";
+export { type DropPolicy } from "./wait-line.ts";

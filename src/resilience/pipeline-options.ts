@@ -1,4 +1,5 @@
-import { type CallScopes, type Clock, type EventBus, type Random } from "../core/index.ts";
+import { type CallMeta, type CallScopes, type Clock, type EventBus, type Random } from "../core/index.ts";
+import { type AnswerCacheOptions } from "./answer-cache.ts";
 import { type BreakerSnapshot } from "./breaker-options.ts";
 import { type CallPolicy, type ConcurrencyOptions, type ServicePolicy } from "./policy.ts";
 import { type RateLimiter } from "./rate-limiter.ts";
@@ -24,6 +25,10 @@ export interface PipelineOptions {
    * @defaultValue no bound
    */
   readonly maxConcurrent?: number | ConcurrencyOptions;
+  /** Bounds of the cache that calls with a `cache` rule share. */
+  readonly cache?: AnswerCacheOptions;
+  /** Calls that `explain` remembers, 1 to 100,000. @defaultValue 1,000 */
+  readonly remember?: number;
   /** @defaultValue random UUIDs */
   readonly idFactory?: () => string;
 }
@@ -31,12 +36,22 @@ export interface PipelineOptions {
 /** The stages outermost first, and everything as resolved. Plain data. */
 export interface PipelineDescription {
   readonly stages: readonly string[];
+  /** What each stage does unless a service or a call says otherwise. */
+  readonly settings: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly defaults: Readonly<Record<string, unknown>>;
   readonly services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly limits: readonly Readonly<Record<string, unknown>>[];
   /** Attempts in flight in the whole process; null: no bound. */
   readonly maxConcurrent: number | null;
 }
+
+/** An answer, and how it came about. */
+export interface AnswerWithMeta<T> {
+  readonly value: T;
+  readonly meta: CallMeta;
+}
+
+export type ServiceMode = "read-write" | "read-only";
 
 /** A breaker's {@link BreakerSnapshot}, with its service. */
 export interface ServiceBreaker extends BreakerSnapshot {

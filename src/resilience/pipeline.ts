@@ -3,6 +3,7 @@ import {
   annotateError,
   type AttemptContext,
   type CallRunner,
+  type CallScope,
   type CallScopes,
   type CallSpec,
   type EventBus,
@@ -11,18 +12,22 @@ import {
   systemClock,
   systemRandom,
 } from "../core/index.ts";
-import { type Attempt } from "./attempt.ts";
+import { AnswerCache } from "./answer-cache.ts";
 import { Bulkhead } from "./bulkhead.ts";
 import { CallContext, type Surroundings } from "./call-context.ts";
 import { CallLog, type CallRecord, CallTrace } from "./call-record.ts";
-import { OptionCheck } from "./check-options.ts";
+import { checkPipelineOptions, checkSpec } from "./check-pipeline.ts";
 import { type CircuitBreaker } from "./circuit-breaker.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
-import { type PipelineDescription, type PipelineOptions, type ServiceBreaker } from "./pipeline-options.ts";
+import { describePipeline } from "./describe-pipeline.ts";
 import {
-  checkCallPolicy,
-  checkConcurrency,
-  checkServicePolicy,
+  type AnswerWithMeta,
+  type PipelineDescription,
+  type PipelineOptions,
+  type ServiceBreaker,
+  type ServiceMode,
+} from "./pipeline-options.ts";
+import {
   concurrencyOf,
   DEFAULT_POLICY,
   resolveCallPolicy,
@@ -33,20 +38,23 @@ import {
 import { type RateLimiter } from "./rate-limiter.ts";
 import { refusal } from "./refusal.ts";
 import { type RetryBudget } from "./retry-budget.ts";
-import { type ServiceState, serviceState } from "./service-state.ts";
-import { attemptTimeoutStage } from "./stages/attempt-timeout.ts";
-import { circuitBreakerStage } from "./stages/circuit-breaker.ts";
-import { concurrencyStage } from "./stages/concurrency.ts";
+import { ServiceState } from "./service-state.ts";
+import { attemptTimeoutGate } from "./stages/attempt-timeout.ts";
+import { circuitBreakerGate } from "./stages/circuit-breaker.ts";
+import { concurrencyGate } from "./stages/concurrency.ts";
 import { deadlineStage } from "./stages/deadline.ts";
-import { rateLimitStage } from "./stages/rate-limit.ts";
+import { answerKey, degradationStage } from "./stages/degradation.ts";
+import { hedgeStage } from "./stages/hedge.ts";
+import { rateLimitGate } from "./stages/rate-limit.ts";
 import { retryStage } from "./stages/retry.ts";
-import { compose, type Next, type Stage } from "./stages/stage.ts";
+import { compose, type Gate, type Next, type Stage } from "./stages/stage.ts";
 
 /** Calls that {@link Pipeline.explain} remembers. */
 const REMEMBERED_CALLS = 1_000;
 
 /**
- * Runs calls under a deadline, with safe retries, a circuit breaker, rate limits and bounded concurrency.
+ * Runs calls under a deadline, with safe retries, a circuit breaker, rate limits and bounded concurrency; from a cache
+ * and with hedges where asked for.
  *
  * @example
  * const pipeline = createPipeline({ services: { geocoder: { maxAttempts: 3, concurrency: 8 } } });
@@ -62,38 +70,47 @@ export class Pipeline implements CallRunner {
   readonly #configured: Readonly<Record<string, ServicePolicy>>;
   readonly #services = new Map<string, ServiceState>();
   readonly #process: Bulkhead;
+  readonly #answers: AnswerCache;
   readonly #stages: readonly Stage[];
+  readonly #gates: readonly Gate[];
   readonly #enter: Next;
   readonly #newId: () => string;
-  readonly #log = new CallLog(REMEMBERED_CALLS);
+  readonly #log: CallLog;
   readonly #drained: (() => void)[] = [];
   #inFlight = 0;
   #closed = false;
 
   /** @throws IntegrationError `INVALID_INPUT` naming every bad option */
   constructor(options: PipelineOptions = {}) {
-    checkOptions(options);
+    checkPipelineOptions(options);
     const clock = options.clock ?? systemClock;
     const random = options.random ?? systemRandom;
     this.#events = options.events;
-    this.#around = { clock, random, events: options.events, deadlines: new DeadlineWatch(clock) };
+    this.#around = {
+      clock,
+      random,
+      events: options.events,
+      deadlines: new DeadlineWatch(clock),
+      behind: (call, run) => this.#behind(call, run),
+    };
     this.#scopes = options.scopes;
     this.#limiter = options.limiter;
     this.#newId = options.idFactory ?? randomUUID;
     this.#defaults = resolveCallPolicy(DEFAULT_POLICY, options.defaults ?? {});
     this.#configured = options.services ?? {};
-    this.#process = new Bulkhead("this process", concurrencyOf(options.maxConcurrent));
+    this.#process = new Bulkhead("this process", concurrencyOf(options.maxConcurrent), this.#around);
+    this.#answers = new AnswerCache(options.cache);
+    this.#log = new CallLog(options.remember ?? REMEMBERED_CALLS);
     for (const name of Object.keys(this.#configured)) this.#service(name);
     // Outermost first. Retry stands outside the breaker and the limiter, so that every attempt is counted and charged.
-    this.#stages = [
-      deadlineStage,
-      retryStage,
-      circuitBreakerStage,
-      rateLimitStage(options.limiter),
-      concurrencyStage(this.#process),
-      attemptTimeoutStage,
+    this.#stages = [degradationStage(this.#answers), deadlineStage, retryStage, hedgeStage];
+    this.#gates = [
+      circuitBreakerGate,
+      rateLimitGate(options.limiter),
+      concurrencyGate(this.#process),
+      attemptTimeoutGate,
     ];
-    this.#enter = compose(this.#stages, (context) => context.work(context.attempt as Attempt));
+    this.#enter = compose(this.#stages, this.#gates);
   }
 
   /** Calls that are not finished. */
@@ -101,57 +118,57 @@ export class Pipeline implements CallRunner {
     return this.#inFlight;
   }
 
-  async run<T>(spec: CallSpec, attempt: (context: AttemptContext) => Promise<T>): Promise<T> {
-    if (this.#closed) throw closedError(spec);
-    checkSpec(spec);
-    const trace = new CallTrace(spec.service, spec.operation, this.#around.clock.now(), this.#newId);
-    this.#log.add(trace);
-    const context = new CallContext(
-      spec,
-      this.#service(spec.service),
-      this.#around,
-      this.#scopes?.current,
-      trace,
-      attempt,
-    );
-    this.#inFlight += 1;
-    try {
-      const value = (await this.#enter(context)) as T;
-      this.#finish(context);
-      return value;
-    } catch (thrown) {
-      // Every stage throws errors of ours; anything else is a bug of this package and shows as it is.
-      if (!IntegrationError.isInstance(thrown)) throw thrown;
-      const { service, operation } = spec;
-      const error = annotateError(thrown, { service, operation, callId: trace.callId, attempts: trace.attempts });
-      trace.code = error.code;
-      this.#finish(context);
-      throw error;
-    } finally {
-      this.#inFlight -= 1;
-      if (this.#inFlight === 0) for (const drained of this.#drained.splice(0)) drained();
-    }
+  run<T>(spec: CallSpec, attempt: (context: AttemptContext) => Promise<T>): Promise<T> {
+    const refused = this.#refuse(spec);
+    if (refused) return Promise.reject(refused);
+    return this.#finish(this.#begin(spec, attempt, this.#scopes?.current), this.#enter) as Promise<T>;
   }
 
+  /** {@link run}, and how the answer came about: from the cache, after how many attempts, degraded and why. */
+  async runWithMeta<T>(spec: CallSpec, attempt: (context: AttemptContext) => Promise<T>): Promise<AnswerWithMeta<T>> {
+    const refused = this.#refuse(spec);
+    if (refused) throw refused;
+    const call = this.#begin(spec, attempt, this.#scopes?.current);
+    const value = (await this.#finish(call, this.#enter)) as T;
+    return { value, meta: call.trace.meta };
+  }
+
+  /** Neither cached nor hedged: a stream is delivered once. */
   stream<T>(
     spec: CallSpec,
     attempt: (context: AttemptContext) => AsyncIterable<T>,
   ): AsyncGenerator<T, void, undefined> {
-    return streamThrough(this.run.bind(this), spec, attempt);
+    const { cache: _, ...rest } = spec;
+    return streamThrough(this.run.bind(this), { ...rest, hedge: false }, attempt);
   }
 
-  /** The stages outermost first, and every setting as resolved. */
+  /** While a service is read-only, calls that write are refused with `READ_ONLY`. */
+  setMode(service: string, mode: ServiceMode, reason: string): void {
+    const state = this.#service(service);
+    const before = this.mode(service);
+    state.readOnly = mode === "read-only" ? reason : undefined;
+    if (mode !== before) this.#events?.emit("service.mode_changed", { service, mode, reason });
+  }
+
+  mode(service: string): ServiceMode {
+    return this.#service(service).readOnly === undefined ? "read-write" : "read-only";
+  }
+
+  /** Forgets a cached answer, because it is known to be wrong now. @returns whether there was one */
+  forget(service: string, operation: string, key: string): boolean {
+    return this.#answers.delete(answerKey(service, operation, key));
+  }
+
+  /** The rooms outermost first, and every setting as resolved. */
   describe(): PipelineDescription {
-    const finite = (_key: string, value: unknown) => (value === Infinity ? null : value);
-    const services = Object.fromEntries([...this.#services.values()].map(({ name, policy }) => [name, policy]));
-    const description = {
-      stages: this.#stages.map(({ name }) => name),
+    return describePipeline({
+      rooms: [...this.#stages, ...this.#gates],
       defaults: this.#defaults,
-      services,
+      services: [...this.#services.values()],
       limits: this.#limiter?.limits ?? [],
-      maxConcurrent: this.#process.max,
-    };
-    return JSON.parse(JSON.stringify(description, finite)) as PipelineDescription;
+      process: this.#process,
+      cache: this.#answers.options,
+    });
   }
 
   /** The breaker of a service; undefined where it is switched off. */
@@ -166,12 +183,18 @@ export class Pipeline implements CallRunner {
     );
   }
 
-  /** What a service may still spend on retries; undefined where there is no bound. */
+  /** What a service may still spend on retries and hedges; undefined where there is no bound. */
   budget(service: string): RetryBudget | undefined {
     return this.#service(service).budget;
   }
 
-  /** What happened to one of the last 1,000 calls. Errors, events and attempts carry the `callId`. */
+  /** Attempts of a service: in flight, in line, and how many it may have now. */
+  concurrency(service: string): { readonly inFlight: number; readonly waiting: number; readonly max: number } {
+    const { inside, waiting, max } = this.#service(service).bulkhead;
+    return { inFlight: inside, waiting, max };
+  }
+
+  /** What happened to one of the last calls. Errors, events and attempts carry the `callId`. */
   explain(callId: string): CallRecord | undefined {
     const { clock } = this.#around;
     return this.#log.find(callId)?.toRecord(clock.now(), clock.wallNow());
@@ -187,32 +210,77 @@ export class Pipeline implements CallRunner {
     if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
   }
 
+  #refuse(spec: CallSpec): IntegrationError | undefined {
+    return this.#closed ? closedError(spec) : checkSpec(spec);
+  }
+
+  #begin(
+    spec: CallSpec,
+    work: (context: AttemptContext) => Promise<unknown>,
+    scope: CallScope | undefined,
+  ): CallContext {
+    const service = this.#service(spec.service);
+    const trace = new CallTrace(spec.service, spec.operation, this.#around.clock.now(), this.#newId);
+    this.#log.add(trace);
+    this.#inFlight += 1;
+    return new CallContext(spec, service, this.#around, scope, trace, work);
+  }
+
+  async #finish(call: CallContext, enter: Next): Promise<unknown> {
+    try {
+      const value = await enter(call);
+      this.#end(call);
+      return value;
+    } catch (thrown) {
+      // Every room throws errors of ours; anything else is a bug of this package and shows as it is.
+      if (IntegrationError.isInstance(thrown)) {
+        const { callId, attempts, service, operation } = call.trace;
+        call.trace.code = annotateError(thrown, { service, operation, callId, attempts }).code;
+      }
+      this.#end(call);
+      throw thrown;
+    }
+  }
+
+  /** A call that nobody waits for: for no caller, and after everybody else. */
+  #behind({ spec, work }: CallContext, run: Next): void {
+    if (this.#closed) return;
+    const { signal: _, parent: __, ...rest } = spec;
+    const call = this.#begin({ ...rest, priority: "low" }, work, undefined);
+    const start = () => this.#finish(call, run).catch(() => undefined);
+    void (this.#scopes ? this.#scopes.outside(start) : start());
+  }
+
   #service(name: string): ServiceState {
     const known = this.#services.get(name);
     if (known) return known;
     const policy = resolveServicePolicy(name, this.#defaults, this.#configured[name] ?? {});
-    const { clock, random } = this.#around;
-    const state = serviceState(name, policy, {
-      clock,
-      random,
+    const state = new ServiceState(name, policy, this.#around, {
       onEvent: (event, facts) => this.#events?.emit(event, facts),
     });
     this.#services.set(name, state);
     return state;
   }
 
-  #finish({ trace, now, scope }: CallContext): void {
+  #end(call: CallContext): void {
+    const { trace, now, scope } = call;
+    call.close();
     trace.endedAt = now;
+    this.#inFlight -= 1;
+    if (this.#inFlight === 0 && this.#closed) for (const drained of this.#drained.splice(0)) drained();
     if (!this.#events?.has("call.finished")) return;
+    const { callId, service, operation, code, attempts, waitedMs, cached, degraded } = trace;
     this.#events.emit("call.finished", {
-      callId: trace.callId,
-      service: trace.service,
-      operation: trace.operation,
-      outcome: trace.code === undefined ? "ok" : "error",
-      ...(trace.code !== undefined && { code: trace.code }),
-      attempts: trace.attempts,
+      callId,
+      service,
+      operation,
+      outcome: code === undefined ? "ok" : "error",
+      ...(code !== undefined && { code }),
+      attempts,
       durationMs: now - trace.startedAt,
-      waitedMs: trace.waitedMs,
+      waitedMs,
+      ...(cached !== undefined && { cached }),
+      ...(degraded !== undefined && { degraded }),
       ...(scope?.requestId !== undefined && { requestId: scope.requestId }),
     });
   }
@@ -221,34 +289,6 @@ export class Pipeline implements CallRunner {
 /** @throws IntegrationError `INVALID_INPUT` naming every bad option */
 export function createPipeline(options: PipelineOptions = {}): Pipeline {
   return new Pipeline(options);
-}
-
-function checkOptions(options: PipelineOptions): void {
-  const check = new OptionCheck("createPipeline");
-  checkCallPolicy(check, "defaults.", options.defaults ?? {});
-  for (const [name, policy] of Object.entries(options.services ?? {}))
-    checkServicePolicy(check, `services.${name}.`, policy);
-  const { max, queue } = concurrencyOf(options.maxConcurrent);
-  checkConcurrency(check, "maxConcurrent", max, queue);
-  check.throwIfAny();
-}
-
-/** The numbers of a call: a NaN would mean "never". */
-function checkSpec(spec: CallSpec): void {
-  const { deadlineMs, attemptTimeoutMs, maxAttempts } = spec;
-  const fine =
-    (deadlineMs === undefined || deadlineMs >= 0) &&
-    (attemptTimeoutMs === undefined || attemptTimeoutMs > 0) &&
-    (maxAttempts === undefined || (maxAttempts >= 1 && maxAttempts <= 100 && Number.isInteger(maxAttempts)));
-  if (fine) return;
-  throw new IntegrationError({
-    code: "INVALID_INPUT",
-    message:
-      `${spec.service}.${spec.operation}: deadlineMs must be 0 or more, attemptTimeoutMs above 0 and maxAttempts a whole ` +
-      `number from 1 to 100; received ${deadlineMs}, ${attemptTimeoutMs} and ${maxAttempts}`,
-    service: spec.service,
-    operation: spec.operation,
-  });
 }
 
 function closedError({ service, operation }: CallSpec): IntegrationError {

@@ -1,7 +1,7 @@
-import { type Clock, type Priority, type TimerHandle } from "../core/index.ts";
+import { type Clock, type TimerHandle } from "../core/index.ts";
 import { type Decision } from "./gcra.ts";
 import { type LimitStore, type ResolvedLimit } from "./limit-store.ts";
-import { WaitLine } from "./wait-line.ts";
+import { type DropPolicy, type Place, WaitLine } from "./wait-line.ts";
 
 export interface Waiter {
   readonly cost: number;
@@ -33,15 +33,20 @@ export class TurnQueue {
     return this.#line.size;
   }
 
-  /** Tokens promised to those who would be served before a newcomer of this priority. */
-  costAhead(priority: Priority): number {
+  /** Tokens promised to those who would be served before a newcomer. */
+  costAhead(place: Place | Place["priority"]): number {
     let cost = 0;
-    for (const waiter of this.#line.ahead(priority)) cost += waiter.cost;
+    for (const waiter of this.#line.ahead(placeOf(place))) cost += waiter.cost;
     return cost;
   }
 
-  join(waiter: Waiter, priority: Priority): void {
-    this.#line.add(waiter, priority);
+  /** Who must go so that a newcomer finds room; undefined: the newcomer. */
+  victim(policy: DropPolicy, priority: Place["priority"]): Waiter | undefined {
+    return this.#line.victim(policy, priority);
+  }
+
+  join(waiter: Waiter, place: Place | Place["priority"]): void {
+    this.#line.add(waiter, placeOf(place));
     if (this.#line.first === waiter) this.serve();
   }
 
@@ -89,11 +94,15 @@ export class TurnQueue {
   /** @returns true if the line moved on */
   #take(waiter: Waiter, decision: Decision): boolean {
     if (decision.allowed) {
-      this.#line.remove(waiter);
+      this.#line.serve(waiter);
       waiter.admit(decision);
       return true;
     }
     this.#timer = this.#clock.setTimer(() => this.serve(), Math.max(1, decision.retryAfterMs));
     return false;
   }
+}
+
+function placeOf(place: Place | Place["priority"]): Place {
+  return typeof place === "object" ? place : { priority: place };
 }

@@ -25,8 +25,8 @@ function packagesLoadedBy(room: string): string[] {
 }
 
 describe("importing one room", () => {
-  it("resilience loads neither Supabase nor Neon, nor anything but its engine", () => {
-    expect(packagesLoadedBy("resilience/index.ts")).toEqual(["is-network-error", "p-retry"]);
+  it("resilience loads neither Supabase nor Neon, nor anything but its engines", () => {
+    expect(packagesLoadedBy("resilience/index.ts")).toEqual(["bottleneck", "is-network-error", "lru-cache", "p-retry"]);
   });
 
   it("monitoring loads its logger and nothing of the services", () => {

@@ -1,7 +1,18 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { DeadlineWatch } from "../../src/resilience/deadline-watch.ts";
+import { DeadlineWatch, Expiring } from "../../src/resilience/deadline-watch.ts";
 import { ManualClock } from "../../src/testing/index.ts";
+
+class Item extends Expiring {
+  readonly dueAt: number;
+  readonly expire: () => void;
+
+  constructor(dueAt: number, expire: () => void = () => undefined) {
+    super();
+    this.dueAt = dueAt;
+    this.expire = expire;
+  }
+}
 
 it("a watch expires what is due, exactly on time, each once, and nothing that left before", async () => {
   const entry = fc.record({
@@ -16,10 +27,10 @@ it("a watch expires what is due, exactly on time, each once, and nothing that le
       const expired = new Map<number, number[]>();
       const expected = new Map<number, number[]>();
       for (const [index, { gapMs, lastsMs, leavesAfterMs }] of entries.entries()) {
-        const item = {
-          dueAt: clock.now() + lastsMs,
-          expire: () => void expired.set(index, [...(expired.get(index) ?? []), clock.now()]),
-        };
+        const item = new Item(
+          clock.now() + lastsMs,
+          () => void expired.set(index, [...(expired.get(index) ?? []), clock.now()]),
+        );
         if (leavesAfterMs !== null) clock.setTimer(() => watch.remove(item), leavesAfterMs);
         if (leavesAfterMs === null || leavesAfterMs > lastsMs) expected.set(index, [item.dueAt]);
         else if (leavesAfterMs === lastsMs) expected.set(index, expired.get(index) ?? []);
@@ -37,7 +48,7 @@ it("a watch expires what is due, exactly on time, each once, and nothing that le
 it("a watch needs one timer for a thousand deadlines, and none soon after the last has left", async () => {
   const clock = new ManualClock();
   const watch = new DeadlineWatch(clock);
-  const items = Array.from({ length: 1_000 }, (_, index) => ({ dueAt: 30_000 + index, expire: () => undefined }));
+  const items = Array.from({ length: 1_000 }, (_, index) => new Item(30_000 + index));
   for (const item of items) watch.add(item, clock.now());
   await clock.advance(5_000);
   expect(clock.pendingTimers).toBe(1);

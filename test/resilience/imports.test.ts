@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-it("importing the resilience room loads core and p-retry, and nothing else", () => {
+it("importing the resilience room loads core and its three engines, and nothing else", () => {
   const script = `
     import { registerHooks } from "node:module";
     const seen = [];
@@ -19,5 +19,12 @@ it("importing the resilience room loads core and p-retry, and nothing else", () 
   const rooms = (JSON.parse(output) as string[]).map(
     (url) => /\/node_modules\/([^/]+)|\/src\/([^/]+)/.exec(url)?.slice(1).find(Boolean) ?? url,
   );
-  expect([...new Set(rooms)].sort()).toEqual(["core", "is-network-error", "p-retry", "resilience"]);
+  expect([...new Set(rooms)].sort()).toEqual([
+    "bottleneck",
+    "core",
+    "is-network-error",
+    "lru-cache",
+    "p-retry",
+    "resilience",
+  ]);
 });

@@ -465,8 +465,10 @@ describe("what the pipeline tells", () => {
     });
     const description = pipeline.describe();
     expect(description.stages).toEqual([
+      "degradation",
       "deadline",
       "retry",
+      "hedge",
       "circuit breaker",
       "rate limit",
       "concurrency",

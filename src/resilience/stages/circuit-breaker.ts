@@ -1,39 +1,39 @@
-import { IntegrationError } from "../../core/index.ts";
+import { type IntegrationError } from "../../core/index.ts";
+import { type Attempt, isOvertaken } from "../attempt.ts";
 import { outcomeOf } from "../breaker-outcome.ts";
 import { type Outcome } from "../breaker-step.ts";
-import { type CallContext } from "../call-context.ts";
 import { REFUSED } from "../circuit-breaker.ts";
-import { type Next, type Stage } from "./stage.ts";
+import { type Gate } from "./stage.ts";
 
 /** Each attempt asks the service's breaker, and tells it how it went. */
-export const circuitBreakerStage: Stage = {
+export const circuitBreakerGate: Gate = {
   name: "circuit breaker",
 
-  async run(context: CallContext, next: Next): Promise<unknown> {
-    const { breaker } = context.service;
-    if (!breaker) return next(context);
-    const startedAt = context.now;
-    const permit = breaker.enter(startedAt);
-    if (permit === REFUSED) throw context.refused("circuit breaker", breaker.refusal(startedAt));
-    const waitedBefore = context.trace.waitedMs;
-    const serviceMs = () => context.now - startedAt - (context.trace.waitedMs - waitedBefore);
-    try {
-      const value = await next(context);
-      breaker.leave(permit, "success", context.now, serviceMs());
-      return value;
-    } catch (thrown) {
-      breaker.leave(permit, outcomeWithin(thrown, serviceMs(), context), context.now, serviceMs());
-      throw thrown;
-    }
+  enter(attempt: Attempt): void {
+    const { call } = attempt;
+    const { breaker } = call.service;
+    if (!breaker) return;
+    attempt.permit = breaker.enter(call.now);
+    if (attempt.permit === REFUSED) throw call.refused("circuit breaker", breaker.refusal(call.now));
+  },
+
+  leave(attempt: Attempt, failure: IntegrationError | undefined): void {
+    const { breaker } = attempt.call.service;
+    if (!breaker) return;
+    const outcome = failure ? outcomeWithin(failure, attempt) : "success";
+    breaker.leave(attempt.permit, outcome, attempt.call.now, attempt.workMs);
   },
 };
 
 /**
  * A call whose deadline passed says something about the service only if the service had a fair share of the time: half
  * of what such a call is usually given. A call that comes with its deadline nearly spent must not open the circuit.
+ * One that was overtaken by a hedge has not failed; but it was slow, if it was slow.
  */
-function outcomeWithin(thrown: unknown, serviceMs: number, { spec, service }: CallContext): Outcome {
-  const deadlinePassed = IntegrationError.isInstance(thrown) && thrown.code === "DEADLINE_EXCEEDED";
+function outcomeWithin(failure: IntegrationError, { workMs, call }: Attempt): Outcome {
+  const { spec, service } = call;
+  if (isOvertaken(failure))
+    return service.breaker && workMs > service.breaker.settings.slowCallMs ? "success" : "ignored";
   const fairMs = Math.min(spec.deadlineMs ?? Infinity, service.policy.deadlineMs) / 2;
-  return deadlinePassed && serviceMs < fairMs ? "ignored" : outcomeOf(thrown);
+  return failure.code === "DEADLINE_EXCEEDED" && workMs < fairMs ? "ignored" : outcomeOf(failure);
 }

@@ -1,54 +1,65 @@
 import { type CallSpec, IntegrationError } from "../../core/index.ts";
-import { type CallContext } from "../call-context.ts";
+import { type Attempt } from "../attempt.ts";
+import { type Decision } from "../gcra.ts";
 import { type AcquireOptions } from "../rate-limit-options.ts";
 import { rateLimited, type RateLimiter } from "../rate-limiter.ts";
-import { type Next, type Stage } from "./stage.ts";
+import { type Gate } from "./stage.ts";
 
 type Charge = NonNullable<CallSpec["limit"]>;
+/** A limiter whose store answers at once is asked without a promise. */
+type Limiter = RateLimiter & { readonly synchronous?: boolean };
+
+/** Longest turn that a call waits for, ms. */
+const MAX_WAIT_MS = 30_000;
 
 /** Each attempt is charged to the limit that its call names: it waits for its turn, or is refused. */
-export function rateLimitStage(limiter: RateLimiter | undefined): Stage {
+export function rateLimitGate(limiter: Limiter | undefined): Gate {
   return {
     name: "rate limit",
 
-    run(context: CallContext, next: Next): Promise<unknown> {
-      const { limit } = context.spec;
-      return limit ? charge(context, limit, next) : next(context);
+    enter(attempt: Attempt): void | Promise<void> {
+      const { limit } = attempt.call.spec;
+      if (!limit) return;
+      if (!limiter)
+        throw new IntegrationError({
+          code: "INVALID_INPUT",
+          message: `the call is charged to limit ${limit.name}, but the pipeline has no limiter; give createPipeline one`,
+        });
+      if (limit.wait) return turn(limiter, attempt, limit);
+      if (!limiter.synchronous) return answer(limiter, attempt, limit);
+      admit(attempt, limit, limiter.check(limit.name, limit.key, limit));
     },
   };
+}
 
-  async function charge(context: CallContext, limit: Charge, next: Next): Promise<unknown> {
-    if (!limiter)
-      throw new IntegrationError({
-        code: "INVALID_INPUT",
-        message: `the call is charged to limit ${limit.name}, but the pipeline has no limiter; give createPipeline one`,
-      });
-    const cost = limit.cost === undefined ? {} : { cost: limit.cost };
-    try {
-      if (limit.wait)
-        await context.waiting("rate limit", () => limiter.acquire(limit.name, limit.key, patience(context, cost)));
-      else {
-        const { allowed, retryAfterMs } = await limiter.checkAsync(limit.name, limit.key, cost);
-        if (!allowed) throw rateLimited(limit.name, retryAfterMs);
-      }
-    } catch (thrown) {
-      throw IntegrationError.isInstance(thrown) ? context.refused("rate limit", thrown) : thrown;
-    }
-    return next(context);
+function admit(attempt: Attempt, limit: Charge, { allowed, retryAfterMs }: Decision): void {
+  if (!allowed && !attempt.settled) throw attempt.call.refused("rate limit", rateLimited(limit.name, retryAfterMs));
+}
+
+/** The store is elsewhere. */
+async function answer(limiter: Limiter, attempt: Attempt, limit: Charge): Promise<void> {
+  admit(attempt, limit, await limiter.checkAsync(limit.name, limit.key, limit));
+}
+
+async function turn(limiter: Limiter, attempt: Attempt, limit: Charge): Promise<void> {
+  try {
+    await limiter.acquire(limit.name, limit.key, patience(attempt, limit));
+  } catch (thrown) {
+    const said = IntegrationError.isInstance(thrown) && !attempt.settled;
+    throw said ? attempt.call.refused("rate limit", thrown) : thrown;
   }
 }
 
-const MAX_WAIT_MS = 30_000;
-
 /** A getter, because only those who do wait need a signal. */
-function patience(context: CallContext, cost: { cost?: number }): AcquireOptions {
-  const { spec, scope } = context;
+function patience(attempt: Attempt, { cost }: Charge): AcquireOptions {
+  const { call } = attempt;
   return {
-    ...cost,
-    priority: spec.priority ?? scope?.priority ?? "normal",
-    maxWaitMs: Math.min(MAX_WAIT_MS, context.remainingMs),
+    ...(cost !== undefined && { cost }),
+    priority: call.priority,
+    maxWaitMs: Math.min(MAX_WAIT_MS, call.remainingMs),
+    ...(call.spec.tenant !== undefined && { tenant: call.spec.tenant }),
     get signal() {
-      return context.signal;
+      return attempt.signal;
     },
   };
 }

@@ -9,45 +9,54 @@ import { type Next, type Stage } from "./stage.ts";
 export const retryStage: Stage = {
   name: "retry",
 
-  async run(context: CallContext, next: Next): Promise<unknown> {
-    try {
-      const value = await next(context);
-      context.service.budget?.earn();
-      return value;
-    } catch (thrown) {
-      return goOn(context, next, asError(context, thrown));
-    }
+  run(call, next) {
+    return next(call).then(
+      (value) => {
+        call.service.budget?.earn();
+        return value;
+      },
+      (thrown: unknown) => goOn(call, next, asError(call, thrown)),
+    );
   },
 };
 
-async function goOn(context: CallContext, next: Next, failure: IntegrationError): Promise<unknown> {
+function goOn(call: CallContext, next: Next, failure: IntegrationError): Promise<unknown> {
+  // An answer of our own rooms ends the call here and now: under overload this is the hot path.
+  if (!call.inDoubt && (call.maxAttempts <= 1 || !mayRetry(failure, call)))
+    return Promise.reject(call.cancelled ?? failure);
+  return tryAgain(call, next, failure);
+}
+
+async function tryAgain(call: CallContext, next: Next, failure: IntegrationError): Promise<unknown> {
   const again = async () => {
     try {
-      return await next(context);
+      return await next(call);
     } catch (thrown) {
-      throw asError(context, thrown);
+      throw asError(call, thrown);
     }
   };
+  // Hedges are attempts too, but no reason to wait longer.
+  let failures = 0;
   try {
-    const value = await retryLoop(failure, context.maxAttempts, again, (last) => beforeNext(context, last));
-    context.service.budget?.earn();
+    const value = await retryLoop(failure, call.maxAttempts, again, (last) => beforeNext(call, last, (failures += 1)));
+    call.service.budget?.earn();
     return value;
   } catch (thrown) {
-    const { spec, inDoubt } = context;
+    const { spec, inDoubt } = call;
     const name = `${spec.service}.${spec.operation}`;
-    throw finalError(asError(context, thrown), { inDoubt, idempotent: spec.idempotent === true, name });
+    throw finalError(asError(call, thrown), { inDoubt, idempotent: spec.idempotent === true, name });
   }
 }
 
 /** Waits for the next attempt's moment, or throws what the call ends with. */
-async function beforeNext(context: CallContext, failure: IntegrationError): Promise<void> {
-  if (context.cancelled) throw context.cancelled;
-  if (!mayRetry(failure, context)) throw failure;
-  const { service, around, spec, trace } = context;
-  const plan = planRetry(failure, trace.attempts, context.remainingMs, service.policy, around.random);
+async function beforeNext(call: CallContext, failure: IntegrationError, failures: number): Promise<void> {
+  if (call.cancelled) throw call.cancelled;
+  if (!mayRetry(failure, call)) throw failure;
+  const { service, around, spec, trace } = call;
+  const plan = planRetry(failure, failures, call.remainingMs, service.policy, around.random);
   // The service's own words, hint included, say more than "no time left" would.
   if ("stop" in plan) throw failure;
-  if (service.budget && !service.budget.trySpend()) throw context.refused("retry", exhausted(context, failure));
+  if (service.budget && !service.budget.trySpend()) throw call.refused("retry", exhausted(call, failure));
   around.events?.emit("retry.scheduled", {
     callId: trace.callId,
     service: spec.service,
@@ -55,13 +64,13 @@ async function beforeNext(context: CallContext, failure: IntegrationError): Prom
     attempt: trace.attempts + 1,
     delayMs: plan.delayMs,
   });
-  await context.sleep(plan.delayMs, "backoff");
+  await call.sleep(plan.delayMs, "backoff");
 }
 
-function exhausted(context: CallContext, cause: IntegrationError): IntegrationError {
+function exhausted(call: CallContext, cause: IntegrationError): IntegrationError {
   return refusal({
     code: "BUDGET_EXHAUSTED",
-    message: `${context.service.name}: too many calls fail to retry them all; the last failure was: ${cause.message}`,
+    message: `${call.service.name}: too many calls fail to retry them all; the last failure was: ${cause.message}`,
     retryAfterMs: cause.retryAfterMs,
     status: cause.status,
     cause,

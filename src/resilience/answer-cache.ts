@@ -1,0 +1,72 @@
+import { LRUCache } from "lru-cache";
+import { byteSizeOf } from "./byte-size.ts";
+
+export interface AnswerCacheOptions {
+  /** Most answers kept, 1 to 1,000,000. @defaultValue 1,000 */
+  readonly maxEntries?: number;
+  /** Most bytes kept, 1,024 to 2^40; an answer that is bigger by itself is not kept. @defaultValue 16 MiB */
+  readonly maxBytes?: number;
+  /** Bytes that an answer takes in memory. @defaultValue an estimate from its strings, numbers and buffers */
+  readonly sizeOf?: (answer: unknown) => number;
+}
+
+export interface ResolvedAnswerCache {
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+  readonly sizeOf: (answer: unknown) => number;
+}
+
+export const DEFAULT_ANSWER_CACHE: ResolvedAnswerCache = {
+  maxEntries: 1_000,
+  maxBytes: 16 * 1024 * 1024,
+  sizeOf: byteSizeOf,
+};
+
+/** An answer, and when it was given, on the monotonic clock. */
+export interface Answer {
+  readonly value: unknown;
+  readonly storedAt: number;
+}
+
+/** What a call that is under way will tell those who wait for the same answer. Never rejects. */
+export type Flight = Promise<{ readonly value: unknown } | { readonly error: unknown } | "left">;
+
+/**
+ * Answers by key: the least recently used go first, by number and by bytes. How old an answer may be is the reader's
+ * business. It holds no timer, and no memory before it is first used.
+ */
+export class AnswerCache {
+  readonly options: ResolvedAnswerCache;
+  /** Calls under way, by key. */
+  readonly flights = new Map<string, Flight>();
+  #answers: LRUCache<string, Answer> | undefined;
+
+  constructor(options: AnswerCacheOptions = {}) {
+    this.options = { ...DEFAULT_ANSWER_CACHE, ...options };
+  }
+
+  get size(): number {
+    return this.#answers?.size ?? 0;
+  }
+
+  /** Estimated. */
+  get bytes(): number {
+    return this.#answers?.calculatedSize ?? 0;
+  }
+
+  get(key: string): Answer | undefined {
+    return this.#answers?.get(key);
+  }
+
+  set(key: string, answer: Answer): void {
+    const { maxEntries: max, maxBytes: maxSize, sizeOf } = this.options;
+    this.#answers ??= new LRUCache({ max, maxSize });
+    // What cannot be measured is not kept: a bound that trusts it would be none.
+    const bytes = sizeOf(answer.value);
+    if (bytes >= 0) this.#answers.set(key, answer, { size: Math.ceil(bytes) + 2 * key.length + 1 });
+  }
+
+  delete(key: string): boolean {
+    return this.#answers?.delete(key) ?? false;
+  }
+}
