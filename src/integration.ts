@@ -136,6 +136,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     features: featureSwitches(config),
     clock,
     events,
+    scopes,
   });
   const health = createHealth(config, { neon, supabase, tinyfish, ollama }, { clock, random });
   for (const { name, message } of config.warnings) events.emit("config.warned", { name, message });

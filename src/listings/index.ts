@@ -1,6 +1,6 @@
 export { Listings, type ListingsOptions } from "./listings.ts";
 export { type Listing, scrapedListing, type ScrapedListing, type RejectedRow } from "./listing.ts";
-export { type ScrapeProgress, type ScrapeRequest, type ScrapeResult } from "./ingest.ts";
+export { type ScrapeProgress, type ScrapeRequest, type ScrapeResult } from "./scrape-request.ts";
 export { type SearchFilters, type SearchHit, type SearchRequest, type SearchHits } from "./search.ts";
 export { splitQuery } from "./query-words.ts";
 export { Market, type Alert, type AlertMatch, type AlertRequest, type MarketFigures } from "./market.ts";

@@ -1,51 +1,14 @@
-import { createHash } from "node:crypto";
-import { type Clock, type EventBus, IntegrationError } from "../core/index.ts";
+import { type EventBus } from "../core/index.ts";
 import { EmbeddingQueue } from "./embedding-queue.ts";
-import { type ListingsPage, listingsPage, type RejectedRow, validateRows } from "./listing.ts";
 import { type CallOptions, type Embedder, type FeatureSwitches, type Scraper } from "./ports.ts";
-import { redeliver } from "./redelivery.ts";
+import { type Redelivery } from "./redelivery.ts";
 import { type ListingRepository } from "./repository.ts";
-import { pageKey, type ScrapingSessions } from "./sessions.ts";
+import { ScrapeJob } from "./scrape-job.ts";
+import { planScrape, type ScrapeRequest, type ScrapeResult } from "./scrape-request.ts";
+import { type ScrapingSessions } from "./sessions.ts";
 
-export interface ScrapeRequest {
-  /** Names the site; with a listing's source key it identifies the listing. */
-  readonly source: string;
-  /** The first page; it must say how many there are. */
-  readonly url: string;
-  /** The address of page `page`, which counts from 1. @defaultValue the first page's with `page=<n>` */
-  readonly pageUrl?: (page: number) => string;
-  /** @defaultValue all that the site says it has, at most 10,000 */
-  readonly maxPages?: number;
-  /** Pages scraped at a time. @defaultValue 3 */
-  readonly concurrency?: number;
-  /** Stops after the pages at hand; the next call goes on from there. */
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: ScrapeProgress) => void;
-}
-
-export interface ScrapeProgress {
-  readonly pagesDone: number;
-  readonly pagesTotal: number;
-  readonly stored: number;
-  readonly embedded: number;
-}
-
-export interface ScrapeResult {
-  readonly sessionId: string;
-  /** True if this call went on with an unfinished session. */
-  readonly resumed: boolean;
-  readonly pagesTotal: number;
-  readonly pagesScraped: number;
-  /** Done by the unfinished session already. */
-  readonly pagesSkipped: number;
-  readonly inserted: number;
-  readonly updated: number;
-  readonly unchanged: number;
-  readonly embedded: number;
-  readonly rejected: readonly RejectedRow[];
-}
-
-const GOAL = "List every property on this page with all its facts, and say how many pages there are.";
+/** Bound on the last statement of a session that ends early. */
+const LAST_WORD_MS = 5_000;
 
 /** Pages become rows, rows become vectors; each step may be repeated, and what is done is known by the database alone. */
 export class ListingIngest {
@@ -54,7 +17,7 @@ export class ListingIngest {
   readonly #repository: ListingRepository;
   readonly #sessions: ScrapingSessions;
   readonly #features: FeatureSwitches;
-  readonly #clock: Clock;
+  readonly #redelivery: Redelivery;
   readonly #events: EventBus | undefined;
 
   constructor(deps: {
@@ -63,7 +26,7 @@ export class ListingIngest {
     repository: ListingRepository;
     sessions: ScrapingSessions;
     features: FeatureSwitches;
-    clock: Clock;
+    redelivery: Redelivery;
     events?: EventBus | undefined;
   }) {
     this.#scraper = deps.scraper;
@@ -71,7 +34,7 @@ export class ListingIngest {
     this.#repository = deps.repository;
     this.#sessions = deps.sessions;
     this.#features = deps.features;
-    this.#clock = deps.clock;
+    this.#redelivery = deps.redelivery;
     this.#events = deps.events;
   }
 
@@ -84,139 +47,48 @@ export class ListingIngest {
   async scrape(request: ScrapeRequest): Promise<ScrapeResult> {
     this.#features.require("scraping");
     this.#features.require("persistentStorage");
-    const job = checkRequest(request);
-    const call: CallOptions = request.signal ? { signal: request.signal } : {};
-    const session = await this.#sessions.open(job.source, call);
-    const tally = {
-      pagesTotal: 0,
-      pagesScraped: 0,
-      pagesSkipped: 0,
-      inserted: 0,
-      updated: 0,
-      unchanged: 0,
-      embedded: 0,
-    };
-    const rejected: RejectedRow[] = [];
-    const report = () =>
-      request.onProgress?.({
-        pagesDone: tally.pagesScraped + tally.pagesSkipped,
-        pagesTotal: tally.pagesTotal,
-        stored: tally.inserted + tally.updated + tally.unchanged,
-        embedded: tally.embedded,
-      });
-    const queue = new EmbeddingQueue(this.#repository, this.#embedder, this.#clock, {
-      ...call,
-      onEmbedded: (count) => {
-        tally.embedded += count;
-        this.#events?.emit("listings.embedded", { count });
-        report();
-      },
+    const plan = planScrape(request);
+    const { signal } = request;
+    const call: CallOptions = signal ? { signal } : {};
+    const session = await this.#redelivery.run(() => this.#sessions.open(plan.source, call), signal);
+    const job = new ScrapeJob({
+      ...{ plan, session, call, scraper: this.#scraper, repository: this.#repository, redelivery: this.#redelivery },
+      onStored: (counts) => this.#events?.emit("listings.stored", counts),
+      onProgress: request.onProgress,
     });
-
-    const scrapePage = async (page: number): Promise<void> => {
-      const url = job.pageUrl(page);
-      // The first page is always read: it says how many there are now.
-      if (page > 1 && session.donePages.has(pageKey(url))) tally.pagesSkipped += 1;
-      else {
-        const content = await redeliver(() => this.#scrapeOne(session.id, url, call), this.#clock, request.signal);
-        const { valid, rejected: refused } = validateRows(content.listings);
-        rejected.push(...refused);
-        const stored = await redeliver(
-          () =>
-            this.#repository.upsertPage(
-              job.source,
-              valid,
-              { sessionId: session.id, url: pageKey(url), hash: hashOf(content) },
-              call,
-            ),
-          this.#clock,
-          request.signal,
-        );
-        tally.inserted += stored.inserted;
-        tally.updated += stored.updated;
-        tally.unchanged += stored.unchanged;
-        tally.pagesScraped += 1;
-        if (page === 1) tally.pagesTotal = Math.min(Math.max(1, content.totalPages ?? 1), job.maxPages);
-        this.#events?.emit("listings.stored", stored);
-        if (stored.inserted + stored.updated > 0) queue.wake();
-      }
-      report();
-    };
-
+    const queue = this.#queue(call, (count) => job.embedded(count));
     try {
-      await scrapePage(1);
-      await forEachPage(tally.pagesTotal, job.concurrency, scrapePage);
+      await job.run(queue);
       await queue.drain();
     } catch (error) {
-      const status = request.signal?.aborted ? "interrupted" : "failed";
+      const status = signal?.aborted ? "interrupted" : "failed";
       const message = error instanceof Error ? error.message : String(error);
       // Without the caller's signal: the session's state is worth a last statement. If even that fails, the session
       // stays "running", which the next call takes up just as well.
-      await this.#sessions
-        .close(session.id, { status, pagesTotal: tally.pagesTotal, error: message }, { deadlineMs: 5_000 })
-        .catch(() => undefined);
-      await queue.drain().catch(() => undefined);
+      const outcome = { status, pagesTotal: job.result.pagesTotal, error: message } as const;
+      await this.#sessions.close(session.id, outcome, { deadlineMs: LAST_WORD_MS }).catch(() => undefined);
+      await queue.rest();
       throw error;
     }
-    await redeliver(
-      () => this.#sessions.close(session.id, { status: "completed", pagesTotal: tally.pagesTotal }, call),
-      this.#clock,
-      request.signal,
-    );
-    return { sessionId: session.id, resumed: session.resumed, ...tally, rejected };
+    const outcome = { status: "completed", pagesTotal: job.result.pagesTotal } as const;
+    await this.#redelivery.run(() => this.#sessions.close(session.id, outcome, call), signal);
+    return job.result;
   }
 
   /** Embeds everything that has no current embedding, e.g. after the model changed. @returns how many were embedded */
   async embedPending(options: { readonly signal?: AbortSignal } = {}): Promise<number> {
     let embedded = 0;
-    const onEmbedded = (count: number) => void (embedded += count);
-    await new EmbeddingQueue(this.#repository, this.#embedder, this.#clock, { ...options, onEmbedded }).drain();
+    await this.#queue(options, (count) => (embedded += count)).drain();
     return embedded;
   }
 
-  /** Within a session a page is paid for once, however often it is asked for. */
-  async #scrapeOne(sessionId: string, url: string, call: CallOptions): Promise<ListingsPage> {
-    const idempotencyKey = `${sessionId}:${pageKey(url)}`;
-    const { result } = await this.#scraper.run({ url, goal: GOAL, output: listingsPage, idempotencyKey, ...call });
-    return result;
+  #queue(call: CallOptions, onEmbedded: (count: number) => void): EmbeddingQueue {
+    return new EmbeddingQueue({
+      ...{ repository: this.#repository, embedder: this.#embedder, redelivery: this.#redelivery, call },
+      onEmbedded: (count) => {
+        this.#events?.emit("listings.embedded", { count });
+        onEmbedded(count);
+      },
+    });
   }
-}
-
-/** Pages 2 to `total`, a few at a time; the first failure stops the taking of new pages and is thrown once all rest. */
-async function forEachPage(total: number, concurrency: number, scrape: (page: number) => Promise<void>): Promise<void> {
-  let next = 2;
-  let failure: { readonly error: unknown } | undefined;
-  const worker = async () => {
-    while (next <= total && !failure) {
-      const page = next++;
-      await scrape(page).catch((error: unknown) => void (failure ??= { error }));
-    }
-  };
-  await Promise.all(Array.from({ length: concurrency }, worker));
-  if (failure) throw failure.error;
-}
-
-function checkRequest(
-  request: ScrapeRequest,
-): Required<Pick<ScrapeRequest, "source" | "pageUrl" | "maxPages" | "concurrency">> {
-  const problems: string[] = [];
-  if (!/^[\w.:-]{1,100}$/.test(request.source)) problems.push("source must be 1 to 100 letters, digits, or . : _ -");
-  if (!URL.canParse(request.url)) problems.push("url must be an absolute http(s) address");
-  const { maxPages = 10_000, concurrency = 3 } = request;
-  if (!Number.isInteger(maxPages) || maxPages < 1 || maxPages > 10_000)
-    problems.push("maxPages must be a whole number from 1 to 10,000");
-  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 50)
-    problems.push("concurrency must be a whole number from 1 to 50");
-  if (problems.length > 0)
-    throw new IntegrationError({ code: "INVALID_INPUT", message: `listings.scrape: ${problems.join("; ")}` });
-  const numbered = (page: number) => {
-    const url = new URL(request.url);
-    url.searchParams.set("page", String(page));
-    return url.href;
-  };
-  return { source: request.source, pageUrl: request.pageUrl ?? numbered, maxPages, concurrency };
-}
-
-function hashOf(content: ListingsPage): string {
-  return createHash("sha256").update(JSON.stringify(content.listings)).digest("hex").slice(0, 32);
 }

@@ -67,9 +67,9 @@ export function validateRows(rows: ListingsPage["listings"]): {
   const rejected: RejectedRow[] = [];
   for (const row of rows) {
     const parsed = scrapedListing.safeParse({
-      ...row,
+      ...mapValues(row, (value) => (typeof value === "string" ? storableText(value) : value)),
       waterfront: row.waterfront ?? false,
-      description: row.description ?? "",
+      description: storableText(row.description ?? ""),
     });
     if (parsed.success) valid.push(parsed.data);
     else
@@ -81,9 +81,18 @@ export function validateRows(rows: ListingsPage["listings"]): {
   return { valid, rejected };
 }
 
+/** PostgreSQL knows no NUL, and UTF-8 no lone surrogates: a page that has them is a careless page, not a bad listing. */
+export function storableText(text: string): string {
+  return text.replaceAll("\0", "").toWellFormed();
+}
+
+function mapValues<T extends object>(object: T, change: (value: unknown) => unknown): object {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
+}
+
 /** The text whose meaning is searched. */
 export function embeddingText(listing: Pick<ScrapedListing, "title" | "description">): string {
-  return `${listing.title}. ${listing.description}`.slice(0, 4000);
+  return `${listing.title}. ${listing.description}`.slice(0, 4000).toWellFormed();
 }
 
 /**

@@ -1,6 +1,6 @@
-import { type Clock, type EventBus, systemClock } from "../core/index.ts";
+import { CallScopes, type Clock, type EventBus, systemClock } from "../core/index.ts";
 import { Documents } from "./documents.ts";
-import { ListingIngest, type ScrapeRequest, type ScrapeResult } from "./ingest.ts";
+import { ListingIngest } from "./ingest.ts";
 import { type Listing } from "./listing.ts";
 import { Market } from "./market.ts";
 import {
@@ -12,7 +12,9 @@ import {
   type Scraper,
   type Verifier,
 } from "./ports.ts";
+import { Redelivery } from "./redelivery.ts";
 import { ListingRepository } from "./repository.ts";
+import { type ScrapeRequest, type ScrapeResult } from "./scrape-request.ts";
 import { ListingSearch, type SearchRequest, type SearchHits } from "./search.ts";
 import { ScrapingSessions } from "./sessions.ts";
 
@@ -26,6 +28,8 @@ export interface ListingsOptions {
   readonly features?: FeatureSwitches;
   readonly clock?: Clock;
   readonly events?: EventBus;
+  /** Those of the clients, so that work within a request ends with it. @defaultValue none: only signals end work early */
+  readonly scopes?: CallScopes;
 }
 
 /**
@@ -43,29 +47,15 @@ export class Listings {
   readonly #search: ListingSearch;
 
   constructor(options: ListingsOptions) {
-    const {
-      database,
-      scraper,
-      embedder,
-      files,
-      verifier,
-      events,
-      features = everyFeatureOn,
-      clock = systemClock,
-    } = options;
-    this.repository = new ListingRepository(database);
-    this.market = new Market({ database, verifier, features, events });
-    this.documents = new Documents({ database, files, verifier, features, clock });
+    const { database, scraper, embedder, files, verifier, events } = options;
+    const { features = everyFeatureOn, clock = systemClock, scopes = new CallScopes() } = options;
+    const redelivery = new Redelivery(clock, scopes);
+    const repository = new ListingRepository(database);
     const sessions = new ScrapingSessions(database);
-    this.#ingest = new ListingIngest({
-      scraper,
-      embedder,
-      repository: this.repository,
-      sessions,
-      features,
-      clock,
-      events,
-    });
+    this.repository = repository;
+    this.market = new Market({ database, verifier, features, events });
+    this.documents = new Documents({ database, files, verifier, features, redelivery, scopes, clock });
+    this.#ingest = new ListingIngest({ scraper, embedder, repository, sessions, features, redelivery, events });
     this.#search = new ListingSearch(database, embedder, features);
   }
 
@@ -84,6 +74,7 @@ export class Listings {
     return this.#search.search(request);
   }
 
+  /** @returns the listing, or undefined if none has this id */
   get(id: string): Promise<Listing | undefined> {
     return this.repository.get(id);
   }

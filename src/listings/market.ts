@@ -1,4 +1,6 @@
-import { type EventBus } from "../core/index.ts";
+import { z } from "zod";
+import { type EventBus, IntegrationError } from "../core/index.ts";
+import { storableText } from "./listing.ts";
 import { type CallOptions, type Database, type FeatureSwitches, type Verifier } from "./ports.ts";
 
 export interface MarketFigures {
@@ -11,12 +13,23 @@ export interface MarketFigures {
   readonly medianPricePerSqft: number | null;
 }
 
+/** What a user wants to be told of; what is not given does not matter. */
 export interface AlertRequest {
+  /** 1 to 200 characters. @defaultValue Market alert */
   readonly name?: string;
   readonly zipcode?: string;
+  /** US dollars. */
   readonly maxPrice?: number;
   readonly minBedrooms?: number;
 }
+
+const text = z.string().refine((value) => storableText(value) === value, "no NUL characters or lone surrogates");
+const alertRequest = z.object({
+  name: text.min(1).max(200).default("Market alert"),
+  zipcode: text.min(3).max(12).optional(),
+  maxPrice: z.number().positive().max(1e10).optional(),
+  minBedrooms: z.number().min(0).max(100).optional(),
+});
 
 export interface Alert {
   readonly id: string;
@@ -66,7 +79,7 @@ export class Market {
     return rows[0]?.zipcodes ?? 0;
   }
 
-  /** The newest figures, the zip codes with most listings first. */
+  /** The newest figures, the zip codes with most listings first; `limit` of them, 50 by default. */
   async figures(
     options: CallOptions & { readonly zipcode?: string; readonly limit?: number } = {},
   ): Promise<MarketFigures[]> {
@@ -86,16 +99,16 @@ export class Market {
   /**
    * Creates an alert that belongs to the token's user; row-level security keeps it theirs.
    *
-   * @throws IntegrationError UNAUTHENTICATED, FEATURE_DISABLED (ENABLE_MARKET_MONITORING)
+   * @throws IntegrationError INVALID_INPUT, UNAUTHENTICATED, FEATURE_DISABLED (ENABLE_MARKET_MONITORING)
    */
   async createAlert(token: string, request: AlertRequest): Promise<{ readonly id: string }> {
     this.#features.require("marketMonitoring");
+    const { name, zipcode, maxPrice, minBedrooms } = checkAlert(request);
     const { userId } = await this.#verifier.verify(token);
-    const { name = "Market alert", zipcode = null, maxPrice = null, minBedrooms = null } = request;
     const rows = await this.#database.asUser(token, (transaction) =>
       transaction.query<{ id: string }>(
         "insert into market_alerts (user_id, name, zipcode, max_price, min_bedrooms) values ($1, $2, $3, $4, $5) returning id",
-        [userId, name, zipcode, maxPrice, minBedrooms],
+        [userId, name, zipcode ?? null, maxPrice ?? null, minBedrooms ?? null],
       ),
     );
     return { id: rows[0]!.id };
@@ -133,6 +146,14 @@ export class Market {
       if (batch.length < TOLD_AT_ONCE) return told;
     }
   }
+}
+
+/** @throws IntegrationError INVALID_INPUT naming every problem */
+function checkAlert(request: AlertRequest): z.infer<typeof alertRequest> {
+  const { success, data, error } = alertRequest.safeParse(request);
+  if (success) return data;
+  const problems = error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  throw new IntegrationError({ code: "INVALID_INPUT", message: `listings.market.createAlert: ${problems.join("; ")}` });
 }
 
 /** Below the usual cap on a query's rows. */

@@ -1,3 +1,4 @@
+import { storableText } from "./listing.ts";
 import { type SearchFilters } from "./search.ts";
 
 const amount = String.raw`\$?\s*(\d[\d,]*(?:\.\d+)?)\s*(k|m|thousand|million)?\b`;
@@ -45,7 +46,7 @@ const patterns: readonly { readonly pattern: RegExp; readonly read: (match: RegE
  * @example splitQuery("older home near the water under 700k") // { filters: { maxPrice: 700000 }, words: "older home near the water" }
  */
 export function splitQuery(text: string): { readonly filters: SearchFilters; readonly words: string } {
-  let words = text.slice(0, 2000);
+  let words = storableText(text.slice(0, 2000));
   let filters: SearchFilters = {};
   for (const { pattern, read } of patterns) {
     const match = pattern.exec(words);

@@ -33,8 +33,10 @@ export class ListingRepository {
     page: { readonly sessionId: string; readonly url: string; readonly hash: string },
     options: CallOptions = {},
   ): Promise<StoredCounts> {
-    // Postgres refuses to update one row twice in a statement; the page's last word on a listing wins.
-    const rows = [...new Map(listings.map((listing) => [listing.sourceKey, listing])).values()];
+    // Postgres refuses to update one row twice in a statement; the page's last word on a listing wins. In the order of
+    // the keys, so that two pages with the same listings cannot lock each other out.
+    const byKey = new Map(listings.map((listing) => [listing.sourceKey, listing]));
+    const rows = [...byKey.values()].sort((a, b) => (a.sourceKey < b.sourceKey ? -1 : 1));
     const arrays = columns.map(({ field }) => rows.map((row) => row[field]));
     const params = [source, rows.map(contentHash), ...arrays, page.sessionId, page.url, page.hash];
     const [counts] = await this.#database.query<{ inserted: number; updated: number }>(upsertPageSql, params, {
@@ -80,7 +82,9 @@ export class ListingRepository {
     return rows.length;
   }
 
+  /** @returns the listing, or undefined if none has this id */
   async get(id: string, options: CallOptions = {}): Promise<Listing | undefined> {
+    if (!/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(id)) return undefined;
     const rows = await this.#database.query<Listing>(
       `select ${selectList("l")} from listings l where l.id = $1`,
       [id],
@@ -89,6 +93,7 @@ export class ListingRepository {
     return rows[0];
   }
 
+  /** How many there are, and how many of them with an embedding of their current content. */
   async count(source?: string, options: CallOptions = {}): Promise<{ listings: number; embedded: number }> {
     const rows = await this.#database.query<{ listings: number; embedded: number }>(
       `select count(*)::int as listings, (count(*) filter (where embedding_hash = content_hash))::int as embedded

@@ -1,6 +1,6 @@
 import { IntegrationError } from "../core/index.ts";
 import { selectList } from "./columns.ts";
-import { type Listing } from "./listing.ts";
+import { type Listing, storableText } from "./listing.ts";
 import { type CallOptions, type Embedder, type FeatureSwitches, type Queryable } from "./ports.ts";
 import { splitQuery } from "./query-words.ts";
 import { vectorText } from "./repository.ts";
@@ -38,16 +38,23 @@ export type SearchHits = readonly SearchHit[] & {
   readonly mode: "hybrid" | "vector" | "filters";
 };
 
-const filterNames = [
-  "minPrice",
-  "maxPrice",
-  "minBedrooms",
-  "minBathrooms",
-  "zipcode",
-  "waterfront",
-  "source",
-  "sourcePrefix",
-] as const;
+/** The only list of the filters: what each takes, and its condition. */
+const filterConditions: {
+  readonly [Name in keyof SearchFilters]-?: {
+    readonly type: "number" | "string" | "boolean";
+    readonly sql: (placeholder: string) => string;
+  };
+} = {
+  minPrice: { type: "number", sql: (value) => `l.price >= ${value}` },
+  maxPrice: { type: "number", sql: (value) => `l.price <= ${value}` },
+  minBedrooms: { type: "number", sql: (value) => `l.bedrooms >= ${value}` },
+  minBathrooms: { type: "number", sql: (value) => `l.bathrooms >= ${value}` },
+  zipcode: { type: "string", sql: (value) => `l.zipcode = ${value}` },
+  waterfront: { type: "boolean", sql: (value) => `l.waterfront = ${value}` },
+  source: { type: "string", sql: (value) => `l.source = ${value}` },
+  sourcePrefix: { type: "string", sql: (value) => `starts_with(l.source, ${value})` },
+};
+const filterNames = Object.keys(filterConditions) as (keyof SearchFilters)[];
 
 /** How much meaning weighs against matching words in a hybrid score. */
 const VECTOR_WEIGHT = 0.75;
@@ -66,13 +73,12 @@ export class ListingSearch {
 
   /** @throws IntegrationError FEATURE_DISABLED (ENABLE_VECTOR_SEARCH, ENABLE_SEMANTIC_SEARCH), INVALID_INPUT */
   async search(request: SearchRequest): Promise<SearchHits> {
-    const limit = checkLimit(request.limit ?? 10);
-    const { signal, deadlineMs } = request;
+    const given = checkRequest(request);
+    const { signal, deadlineMs, limit = 10 } = request;
     const options: CallOptions = { ...(signal && { signal }), ...(deadlineMs !== undefined && { deadlineMs }) };
     const { filters: read, words } = splitQuery(request.text ?? "");
-    const filters = { ...read, ...pickFilters(request) };
-    const where = new Conditions();
-    addFilters(where, filters);
+    const filters = { ...read, ...given };
+    const where = new Conditions(filters);
     if (words === "") {
       const sql = `select ${selectList("l")}, 0::float8 as score from listings l where ${where.sql} order by l.price, l.id limit ${limit}`;
       const found = await this.#database.query<SearchHit>(sql, where.params, options);
@@ -88,80 +94,81 @@ export class ListingSearch {
         service: "ollama",
         message: "the embedding model returned no vector for the search text",
       });
-    const sql = mode === "hybrid" ? hybridSql(where, vector, words, limit) : vectorSql(where, vector, limit);
+    // Vectors of two models have nothing to say to each other.
+    const comparable = `l.embedding_model = ${where.param(this.#embedder.embedModel)}`;
+    const distance = `l.embedding <=> ${where.param(vectorText(vector))}::vector`;
+    const sql = (mode === "hybrid" ? hybridSql : vectorSql)(where, { comparable, distance, words, limit });
     const found = await this.#database.query<SearchHit>(sql, where.params, options);
     return Object.assign(found, { filters, words, mode });
   }
 }
 
-function vectorSql(where: Conditions, vector: readonly number[], limit: number): string {
-  const wanted = `${where.param(vectorText(vector))}::vector`;
-  return `select ${selectList("l")}, 1 - (l.embedding <=> ${wanted}) as score from listings l
-           where l.embedding is not null and ${where.sql} order by l.embedding <=> ${wanted}, l.id limit ${limit}`;
+interface Wanted {
+  /** True of a listing whose embedding may be compared. */
+  readonly comparable: string;
+  /** From what is wanted; ordered by as it stands, so that an index on it can serve. */
+  readonly distance: string;
+  readonly words: string;
+  readonly limit: number;
+}
+
+function vectorSql(where: Conditions, { comparable, distance, limit }: Wanted): string {
+  return `select ${selectList("l")}, greatest(0, 1 - (${distance})) as score from listings l
+           where ${comparable} and ${where.sql} order by ${distance}, l.id limit ${limit}`;
 }
 
 /** Candidates by meaning and candidates by words, scored together. Any of the words may match: all of them rarely do. */
-function hybridSql(where: Conditions, vector: readonly number[], words: string, limit: number): string {
-  const wanted = `${where.param(vectorText(vector))}::vector`;
+function hybridSql(where: Conditions, { comparable, distance, words, limit }: Wanted): string {
   const terms = `replace(plainto_tsquery('english', ${where.param(words)})::text, '&', '|')::tsquery`;
   const candidates = limit * 5;
   return `with terms as (select ${terms} as query),
-    near as (select l.id from listings l where l.embedding is not null and ${where.sql} order by l.embedding <=> ${wanted} limit ${candidates}),
+    near as (select l.id from listings l where ${comparable} and ${where.sql} order by ${distance} limit ${candidates}),
     worded as (select l.id from listings l, terms where l.search_text @@ terms.query and ${where.sql}
                order by ts_rank_cd(l.search_text, terms.query) desc limit ${candidates})
     select ${selectList("l")},
-           ${VECTOR_WEIGHT} * coalesce(1 - (l.embedding <=> ${wanted}), 0)
+           ${VECTOR_WEIGHT} * case when ${comparable} then greatest(0, 1 - (${distance})) else 0 end
              + ${1 - VECTOR_WEIGHT} * ts_rank_cd(l.search_text, terms.query, 32)::float8 as score
       from listings l, terms
      where l.id in (select id from near union select id from worded)
      order by score desc, l.id limit ${limit}`;
 }
 
-/** Collects conditions and their parameters, so that no value ever becomes SQL text. */
+/** The conditions and their parameters: no value ever becomes SQL text. */
 class Conditions {
   readonly params: unknown[] = [];
-  readonly #parts: string[] = [];
+  readonly sql: string;
 
+  constructor(filters: SearchFilters) {
+    const parts = filterNames.flatMap((name) =>
+      filters[name] === undefined ? [] : [filterConditions[name].sql(this.param(filters[name]))],
+    );
+    this.sql = parts.join(" and ") || "true";
+  }
+
+  /** @returns the value's placeholder */
   param(value: unknown): string {
     return `$${this.params.push(value)}`;
   }
-
-  add(condition: (placeholder: string) => string, value: unknown): void {
-    if (value !== undefined) this.#parts.push(condition(this.param(value)));
-  }
-
-  get sql(): string {
-    return this.#parts.length === 0 ? "true" : this.#parts.join(" and ");
-  }
 }
 
-function addFilters(where: Conditions, filters: SearchFilters): void {
-  where.add((p) => `l.price >= ${p}`, filters.minPrice);
-  where.add((p) => `l.price <= ${p}`, filters.maxPrice);
-  where.add((p) => `l.bedrooms >= ${p}`, filters.minBedrooms);
-  where.add((p) => `l.bathrooms >= ${p}`, filters.minBathrooms);
-  where.add((p) => `l.zipcode = ${p}`, filters.zipcode);
-  where.add((p) => `l.waterfront = ${p}`, filters.waterfront);
-  where.add((p) => `l.source = ${p}`, filters.source);
-  where.add((p) => `starts_with(l.source, ${p})`, filters.sourcePrefix);
-}
-
-function pickFilters(request: SearchRequest): SearchFilters {
-  const given = filterNames.map((name) => [name, request[name]] as const);
+/** @returns the filters that were given. @throws IntegrationError INVALID_INPUT naming every problem */
+function checkRequest(request: SearchRequest): SearchFilters {
+  const { text, mode, limit = 10 } = request;
+  const problems: string[] = [];
+  if (text !== undefined && typeof text !== "string") problems.push("text must be a text");
+  if (mode !== undefined && mode !== "hybrid" && mode !== "vector") problems.push('mode must be "hybrid" or "vector"');
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100)
+    problems.push(`limit must be a whole number from 1 to 100, but is ${String(limit)}`);
+  const given = filterNames.map((name) => [name, request[name]] as const).filter(([, value]) => value !== undefined);
   for (const [name, value] of given) {
-    if (typeof value === "number" && !(value >= 0 && Number.isFinite(value)))
-      throw new IntegrationError({
-        code: "INVALID_INPUT",
-        message: `listings.search: ${name} must be a number of 0 or more, but is ${value}`,
-      });
+    const { type } = filterConditions[name];
+    if (typeof value !== type) problems.push(`${name} must be a ${type}`);
+    else if (typeof value === "number" && !(value >= 0 && Number.isFinite(value)))
+      problems.push(`${name} must be a number of 0 or more, but is ${value}`);
+    else if (typeof value === "string" && storableText(value) !== value)
+      problems.push(`${name} must be text without NUL characters and lone surrogates`);
   }
-  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
-}
-
-function checkLimit(limit: number): number {
-  if (Number.isInteger(limit) && limit >= 1 && limit <= 100) return limit;
-  throw new IntegrationError({
-    code: "INVALID_INPUT",
-    message: `listings.search: limit must be a whole number from 1 to 100, but is ${String(limit)}`,
-  });
+  if (problems.length > 0)
+    throw new IntegrationError({ code: "INVALID_INPUT", message: `listings.search: ${problems.join("; ")}` });
+  return Object.fromEntries(given);
 }

@@ -1,28 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { contentHash, type ScrapedListing, validateRows } from "../../src/listings/listing.ts";
 import { vectorText } from "../../src/listings/repository.ts";
-
-export const house: ScrapedListing = {
-  sourceKey: "kc-1",
-  url: "/listings/kc-1",
-  title: "Older waterfront home",
-  description: "Built in 1924.",
-  price: 640_000,
-  bedrooms: 3,
-  bathrooms: 1.75,
-  sqftLiving: 1_800,
-  sqftLot: 12_000,
-  floors: 1.5,
-  waterfront: true,
-  view: 4,
-  condition: 3,
-  grade: 7,
-  yearBuilt: 1924,
-  yearRenovated: null,
-  zipcode: "98103",
-  latitude: 47.6,
-  longitude: -122.3,
-};
+import { house } from "./house.ts";
 
 describe("validateRows", () => {
   it("keeps what can be stored and says of each other row why not", () => {
@@ -38,6 +17,21 @@ describe("validateRows", () => {
       expect.stringMatching(/^sourceKey: /),
       expect.stringMatching(/^latitude: /),
     ]);
+  });
+
+  it("mends text that a database cannot hold, wherever it stands", () => {
+    const { valid } = validateRows([{ ...house, title: "A\0 home\ud800", description: "\0", url: "/a\0" }]);
+    expect(valid).toEqual([{ ...house, title: "A home\ufffd", description: "", url: "/a" }]);
+  });
+
+  it("takes what is not said for no waterfront and no description, but guesses nothing else", () => {
+    const { valid, rejected } = validateRows([
+      { ...house, waterfront: null, description: null, bedrooms: null },
+      { ...house, title: null },
+      { ...house, title: "\0" },
+    ]);
+    expect(valid).toEqual([{ ...house, waterfront: false, description: "", bedrooms: null }]);
+    expect(rejected.map(({ problems }) => problems[0]!.split(":")[0])).toEqual(["title", "title"]);
   });
 });
 
