@@ -1,8 +1,9 @@
 import {
   annotateError,
   type AttemptContext,
+  type CallSpec,
   errorFromThrown,
-  type IntegrationError,
+  IntegrationError,
   timeoutError,
 } from "../core/index.ts";
 import { type CallContext } from "./call-context.ts";
@@ -38,6 +39,7 @@ export class Attempt extends Expiring implements AttemptContext {
   #passed = 0;
   #waitsSince: number | undefined = undefined;
   #settled = false;
+  #answered = false;
   #timeoutMs = Infinity;
   #abandonedFor: IntegrationError | undefined = undefined;
   #controller: AbortController | undefined = undefined;
@@ -116,10 +118,14 @@ export class Attempt extends Expiring implements AttemptContext {
   }
 
   expire(): void {
-    this.abandon(timeoutError("ATTEMPT_TIMEOUT", this.call.spec, this.#timeoutMs));
+    const { spec } = this.call;
+    this.abandon(
+      this.#answered ? silence(spec, this.#timeoutMs) : timeoutError("ATTEMPT_TIMEOUT", spec, this.#timeoutMs),
+    );
   }
 
   answered(): void {
+    this.#answered = true;
     this.unlimit();
   }
 
@@ -226,6 +232,19 @@ export class Attempt extends Expiring implements AttemptContext {
     this.call.leave(this);
     for (let index = this.#passed - 1; index >= 0; index -= 1) this.#gates[index]?.leave?.(this, failure);
   }
+}
+
+/** A stream that stopped half way: what was delivered cannot be taken back, so it is not tried again. */
+function silence(spec: CallSpec, ms: number): IntegrationError {
+  return new IntegrationError({
+    code: "ATTEMPT_TIMEOUT",
+    message:
+      `${spec.service}.${spec.operation}: the stream fell silent for more than ${Math.round(ms)} ms; ` +
+      "raise idleTimeoutMs if the service is known to pause",
+    verdict: spec.idempotent ? "fatal" : "outcome-unknown",
+    service: spec.service,
+    operation: spec.operation,
+  });
 }
 
 const overtaken = new WeakSet<IntegrationError>();

@@ -41,7 +41,7 @@ export interface LimitState {
 /** A limit that is not used says nothing about what the service bears. */
 const USED = 0.7;
 const DECREASE = 0.9;
-/** Attempts between two steps: enough for a mean, few enough to follow. */
+/** Attempts between two steps, at least: enough for a mean, few enough to follow. */
 const SAMPLES = 20;
 /** Answers may take so much longer before they count as queued. */
 const TOLERANCE = 1.2;
@@ -63,11 +63,16 @@ export function learn(rule: AdaptiveRule, state: LimitState, sample: AttemptSamp
     overloads: state.overloads + (sample.overloaded ? 1 : 0),
     peak: Math.max(state.peak, sample.inFlight),
   };
-  // A round of answers, but an overload is heeded as soon as it would be noticed within one round trip.
-  const round = rule === "aimd" ? Math.max(1, Math.floor(state.limit)) : SAMPLES;
-  if (seen.count < round) return seen;
+  if (seen.count < roundOf(rule, state)) return seen;
   const next = rule === "aimd" ? aimd(seen) : gradient(seen);
   return { ...next, ...NOTHING_SEEN, limit: Math.min(bounds.max, Math.max(bounds.min, next.limit)) };
+}
+
+/** A round of answers, so that the next step sees what this one did. While the limit is halved, the one before counts. */
+function roundOf(rule: AdaptiveRule, { limit, age }: LimitState): number {
+  const answers = Math.max(1, Math.floor(limit));
+  if (rule === "aimd") return answers;
+  return Math.max(SAMPLES, age > BASELINE_STEPS ? 2 * answers : answers);
 }
 
 function aimd(state: LimitState): LimitState {
@@ -79,9 +84,10 @@ function aimd(state: LimitState): LimitState {
 function gradient(state: LimitState): LimitState {
   const { limit, overloads, peak, count, totalMs, baselineMs, age } = state;
   const meanMs = totalMs / count;
-  // The step after the halving: what is seen now is seen without a queue of ours.
-  if (age > BASELINE_STEPS) return { ...state, limit: limit * 2, baselineMs: meanMs, age: 0 };
   if (age === BASELINE_STEPS) return { ...state, limit: limit / 2, age: age + 1 };
+  // The first round under the halved limit still began under the whole one; the second shows the service without a queue.
+  if (age === BASELINE_STEPS + 1) return { ...state, age: age + 1 };
+  if (age > BASELINE_STEPS) return { ...state, limit: limit * 2, baselineMs: meanMs, age: 0 };
   const known = { ...state, age: age + 1, baselineMs: baselineMs > 0 ? Math.min(baselineMs, meanMs) : meanMs };
   if (overloads > 0) return { ...known, limit: limit * DECREASE };
   if (peak < limit * USED) return known;

@@ -20,10 +20,15 @@ const gatewayLost: ReadonlySet<number> = new Set([502, 504, 520, 524]);
  * call is idempotent or carries a key, or because the request provably never arrived.
  */
 export function mayRetry(error: IntegrationError, call: { readonly repeatable: boolean }): boolean {
-  if (answers.has(error.code)) return false;
+  if (isRefusal(error)) return false;
   return (
     (error.verdict === "retryable" || error.verdict === "throttled") && (call.repeatable || error.notSent === true)
   );
+}
+
+/** One of our own rooms turned the attempt away: it says nothing about other attempts of the call. */
+export function isRefusal({ code }: IntegrationError): boolean {
+  return answers.has(code);
 }
 
 /** Did an attempt end so that nobody knows whether the service did what was asked? */
@@ -58,7 +63,7 @@ export function finalError(
 }
 
 function isAnswerOfService(error: IntegrationError): boolean {
-  return !answers.has(error.code) && !answerLost(error) && (error.verdict === "fatal" || error.verdict === "auth");
+  return !isRefusal(error) && !answerLost(error) && (error.verdict === "fatal" || error.verdict === "auth");
 }
 
 export type RetryPlan = { readonly delayMs: number } | { readonly stop: "hint too long" | "no time left" };

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
-import { CallScopes, EventBus, type TimerHandle } from "../../src/core/index.ts";
+import { CallScopes, type CallSpec, EventBus, type Priority, type TimerHandle } from "../../src/core/index.ts";
 import { createPipeline, RateLimiter } from "../../src/resilience/index.ts";
 import { EventRecorder, ManualClock, seededRandom } from "../../src/testing/index.ts";
 import { deaf, failure, idempotent, rejection, reset } from "./helpers.ts";
@@ -106,6 +106,9 @@ it("whoever aborts when, no permit, timer, listener or call is left behind", asy
     behaviour: fc.constantFrom("quick", "slow", "deaf", "reset", "throttled", "wrong"),
     wait: fc.boolean(),
     isIdempotent: fc.boolean(),
+    hedge: fc.boolean(),
+    cached: fc.boolean(),
+    priority: fc.constantFrom<Priority>("high", "normal", "low"),
   });
   await fc.assert(
     fc.asyncProperty(fc.array(call, { minLength: 5, maxLength: 40 }), fc.integer(), async (calls, seed) => {
@@ -121,7 +124,10 @@ it("whoever aborts when, no permit, timer, listener or call is left behind", asy
         random: seededRandom(seed),
         maxConcurrent: { max: 4, queue: 3 },
         services: {
-          maps: { concurrency: { max: 2, queue: 3 }, breaker: { minimumCalls: 4, breakMs: 200, halfOpenPermits: 2 } },
+          maps: {
+            concurrency: { max: 2, queue: 3, maxWaitMs: 300, drop: "drop-oldest" },
+            breaker: { minimumCalls: 4, breakMs: 200, halfOpenPermits: 2 },
+          },
         },
       });
       const lateTimers: TimerHandle[] = [];
@@ -129,13 +135,23 @@ it("whoever aborts when, no permit, timer, listener or call is left behind", asy
       const settled: Promise<void>[] = [];
       let sentTwice = 0;
 
-      for (const { gapMs, abortAfterMs, deadlineMs, behaviour, wait, isIdempotent } of calls) {
+      for (const { gapMs, abortAfterMs, deadlineMs, behaviour, wait, isIdempotent, ...more } of calls) {
         const controller = new AbortController();
         signals.push(controller.signal);
         if (abortAfterMs !== null) clock.setTimer(() => controller.abort(), abortAfterMs);
         const limit = { name: "quota", key: "k", wait };
         const { signal } = controller;
-        const spec = { service: "maps", operation: "any", idempotent: isIdempotent, deadlineMs, signal, limit };
+        const spec: CallSpec = {
+          service: "maps",
+          operation: "any",
+          idempotent: isIdempotent,
+          deadlineMs,
+          signal,
+          limit,
+          priority: more.priority,
+          ...(more.hedge && { hedge: { afterMs: 20, maxHedges: 2 } }),
+          ...(more.cached && { cache: { key: "k", ttlMs: 20, staleWhileRevalidateMs: 50, staleIfErrorMs: 50 } }),
+        };
         const startedAt = clock.now();
         let lost = false;
         const result = pipeline.run(spec, async () => {
@@ -168,6 +184,7 @@ it("whoever aborts when, no permit, timer, listener or call is left behind", asy
 
       expect(sentTwice).toBe(0);
       expect([pipeline.inFlight, limiter.waiting, clock.pendingTimers]).toEqual([0, 0, 0]);
+      expect(pipeline.concurrency("maps")).toEqual({ inFlight: 0, waiting: 0, max: 2 });
       for (const signal of signals) expect(getEventListeners(signal, "abort")).toHaveLength(0);
       // Every permit is back: as many calls as there are permits run side by side.
       pipeline.breaker("maps")?.close();

@@ -173,4 +173,33 @@ describe("a stream through the pipeline", () => {
     await items.return();
     expect(pipeline.inFlight).toBe(0);
   });
+
+  it("ends when the next item takes longer than idleTimeoutMs, the consumer's own time not counted", async () => {
+    const { clock, pipeline, pause } = setUp();
+    const gaps = (...all: number[]) =>
+      pipeline.stream({ ...idempotent, attemptTimeoutMs: 1_000, idleTimeoutMs: 100 }, async function* ({ signal }) {
+        for (const gap of all) {
+          await pause(gap, signal);
+          yield gap;
+        }
+      });
+    const slowConsumer = gaps(500, 100, 100);
+    const received: unknown[] = [];
+    const consume = async () => {
+      for await (const item of slowConsumer) {
+        received.push(item);
+        await pause(400, new AbortController().signal);
+      }
+    };
+    const consumed = consume();
+    await clock.advance(5_000);
+    await consumed;
+    expect(received).toEqual([500, 100, 100]);
+
+    const stalled = rejection(collect(gaps(10, 101)));
+    await clock.advance(110);
+    expect((await stalled).code).toBe("ATTEMPT_TIMEOUT");
+    await clock.advance(1_000);
+    expect([pipeline.inFlight, clock.pendingTimers]).toEqual([0, 0]);
+  });
 });

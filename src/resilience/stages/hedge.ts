@@ -3,7 +3,7 @@ import { asOvertaken } from "../attempt.ts";
 import { type CallContext } from "../call-context.ts";
 import { Expiring } from "../deadline-watch.ts";
 import { refusal } from "../refusal.ts";
-import { mayRetry } from "../retry-rule.ts";
+import { isRefusal, mayRetry } from "../retry-rule.ts";
 import { type Next, type Stage } from "./stage.ts";
 
 /** A quantile of fewer durations is a guess. */
@@ -30,6 +30,7 @@ function race(call: CallContext, rule: HedgeRule, next: Next): Promise<unknown> 
     let running = 0;
     let hedges = 0;
     let over = false;
+    let worst: IntegrationError | undefined;
     const end = (): boolean => {
       if (over) return false;
       timer?.stop();
@@ -48,11 +49,13 @@ function race(call: CallContext, rule: HedgeRule, next: Next): Promise<unknown> 
         },
         (failure: IntegrationError) => {
           running -= 1;
+          // What the service said tells more than that a second attempt was turned away.
+          if (!isRefusal(failure)) worst = failure;
           // Another attempt may still succeed, unless this one's answer is final.
-          if (running > 0 && !call.cancelled && mayRetry(failure, call)) return;
+          if (running > 0 && !call.cancelled && (isRefusal(failure) || mayRetry(failure, call))) return;
           if (!end()) return;
           call.abandonAttempts(overtaken(call));
-          reject(failure);
+          reject(call.cancelled ?? worst ?? failure);
         },
       );
     };
