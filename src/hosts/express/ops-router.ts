@@ -58,7 +58,7 @@ export function opsRouter(integration: Integration, options: OpsRouterOptions = 
   async function allowed(request: ExpressRequest): Promise<Endpoint | undefined> {
     if (!Object.hasOwn(guarded, request.path)) return undefined;
     const authorized = options.authorize ? await options.authorize(request) : isFromThisMachine(request);
-    return authorized === true ? guarded[request.path] : undefined;
+    return authorized ? guarded[request.path] : undefined;
   }
 }
 
