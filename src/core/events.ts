@@ -54,6 +54,9 @@ export interface IntegrationEvents {
   "circuit.half_opened": { readonly service: string };
   "circuit.closed": { readonly service: string };
   "limit.refused": { readonly limit: string; readonly retryAfterMs: number };
+  /** The shared store of limits does not answer: until it does, `whenDown` decides. */
+  "limit.store_lost": { readonly whenDown: "open" | "closed" | "local-share"; readonly message: string };
+  "limit.store_recovered": { readonly downMs: number };
   "limit.waited": { readonly limit: string; readonly waitedMs: number };
   "query.finished": {
     readonly transport: string;

@@ -16,7 +16,8 @@ export {
   type OperationContext,
 } from "./error-handler.ts";
 export { type Decision, type GcraRate } from "./gcra.ts";
-export { type LimitStore, type ResolvedLimit } from "./limit-store.ts";
+export { type AddressKeyOptions, limitKeyOfAddress } from "./limit-keys.ts";
+export { type LimitStore, type ResolvedLimit, type ResolvedPolicy } from "./limit-store.ts";
 export { MemoryLimitStore, type MemoryLimitStoreOptions } from "./memory-limit-store.ts";
 export { parseWindowMs } from "./parse-window.ts";
 export { createPipeline, type Pipeline } from "./pipeline.ts";
@@ -31,9 +32,13 @@ export { type CallPolicy, type ConcurrencyOptions, type ServicePolicy } from "./
 export {
   type AcquireOptions,
   type CheckOptions,
+  type LimitDescription,
   type LimitOptions,
   type RateLimiterOptions,
 } from "./rate-limit-options.ts";
 export { RateLimiter } from "./rate-limiter.ts";
+export { type IoredisLike, type NodeRedisLike, type RedisClientLike } from "./redis/redis-client.ts";
+export { type RedisLimitStoreOptions } from "./redis/redis-limit-options.ts";
+export { RedisLimitStore } from "./redis/redis-limit-store.ts";
 export { RetryBudget, type RetryBudgetOptions } from "./retry-budget.ts";
 export { type DropPolicy } from "./wait-line.ts";
