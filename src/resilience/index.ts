@@ -15,6 +15,8 @@ export {
   type HandleOptions,
   type OperationContext,
 } from "./error-handler.ts";
+export { FleetBreakers } from "./fleet/fleet-breakers.ts";
+export { type FleetBreakersOptions, type FleetClient, type FleetSubscriber } from "./fleet/fleet-options.ts";
 export { type Decision, type GcraRate } from "./gcra.ts";
 export { type AddressKeyOptions, limitKeyOfAddress } from "./limit-keys.ts";
 export { type LimitStore, type ResolvedLimit, type ResolvedPolicy } from "./limit-store.ts";
