@@ -7,52 +7,69 @@ export interface Recount {
   readonly listings: number;
   /** Of those, with an embedding of their current content. */
   readonly embedded: number;
-  /** Rows beyond one for a house, and rows that belong to no house of the file. */
+  /** Rows beyond the first for a house, and rows that belong to no house of the file. */
   readonly duplicates: number;
   /** Houses of the file that are missing or differ. */
   readonly lost: number;
 }
 
-interface Row {
+/** Each fact of a house, and where it stands in the table. */
+const facts = {
+  title: "title",
+  description: "description",
+  price: "price::float8",
+  bedrooms: "bedrooms::float8",
+  bathrooms: "bathrooms::float8",
+  sqftLiving: "sqft_living",
+  sqftLot: "sqft_lot",
+  floors: "floors::float8",
+  waterfront: "waterfront",
+  view: "view_rating",
+  condition: "condition_rating",
+  grade: "grade",
+  yearBuilt: "year_built",
+  yearRenovated: "year_renovated",
+  zipcode: "zipcode",
+  latitude: "latitude",
+  longitude: "longitude",
+} as const satisfies Partial<Record<keyof House, string>>;
+const factNames = Object.keys(facts) as (keyof typeof facts)[];
+
+type Row = Pick<House, keyof typeof facts> & {
+  readonly id: string;
   readonly key: string;
-  readonly price: number;
-  readonly sqftLiving: number;
-  readonly yearBuilt: number;
-  readonly zipcode: string;
   readonly embedded: boolean;
-}
+};
 
 const AT_ONCE = 500;
+const select = `
+  select id, source_key as key, ${factNames.map((name) => `${facts[name]} as "${name}"`).join(", ")},
+         embedding is not null and embedding_hash is not distinct from content_hash as embedded
+    from listings where source = $1 and (source_key, id) > ($2, $3::uuid)
+   order by source_key, id limit ${AT_ONCE}`;
 
 export async function recount(integration: Integration, source: string, houses: readonly House[]): Promise<Recount> {
-  const rows = new Map<string, Row[]>();
-  for (let last = ""; ;) {
-    const page = await integration.neon.query<Row>(
-      `select source_key as key, price::float8, sqft_living as "sqftLiving", year_built as "yearBuilt", zipcode, embedding_hash is not distinct from content_hash as embedded
-         from listings where source = $1 and source_key > $2 order by source_key limit ${AT_ONCE}`,
-      [source, last],
-    );
-    for (const row of page) rows.set(row.key, [...(rows.get(row.key) ?? []), row]);
-    if (page.length < AT_ONCE) break;
-    last = page.at(-1)!.key;
-  }
-
+  const rows = Map.groupBy(await readAll(integration, source), (row) => row.key);
   let listings = 0;
   let embedded = 0;
   for (const house of houses) {
-    const row = rows.get(house.sourceKey)?.find((each) => sameFacts(each, house));
+    const row = rows.get(house.sourceKey)?.find((each) => factNames.every((name) => each[name] === house[name]));
     if (row) listings += 1;
     if (row?.embedded) embedded += 1;
   }
-  const stored = [...rows.values()].reduce((sum, same) => sum + same.length, 0);
-  return { listings, embedded, duplicates: stored - rows.size, lost: houses.length - listings };
+  const known = new Set(houses.map(({ sourceKey }) => sourceKey));
+  const duplicates = [...rows].reduce((sum, [key, same]) => sum + same.length - (known.has(key) ? 1 : 0), 0);
+  return { listings, embedded, duplicates, lost: houses.length - listings };
 }
 
-function sameFacts(row: Row, house: House): boolean {
-  return (
-    row.price === house.price &&
-    row.sqftLiving === house.sqftLiving &&
-    row.yearBuilt === house.yearBuilt &&
-    row.zipcode === house.zipcode
-  );
+async function readAll(integration: Integration, source: string): Promise<Row[]> {
+  const rows: Row[] = [];
+  let after = ["", "00000000-0000-0000-0000-000000000000"];
+  for (;;) {
+    const page = await integration.neon.query<Row>(select, [source, ...after]);
+    rows.push(...page);
+    const last = page.at(-1);
+    if (!last || page.length < AT_ONCE) return rows;
+    after = [last.key, last.id];
+  }
 }

@@ -118,6 +118,7 @@ export class ScrapeJob {
       pagesDone: pagesScraped + pagesSkipped,
       pagesTotal,
       stored: inserted + updated + unchanged,
+      unchanged,
       embedded,
     });
   }

@@ -20,7 +20,11 @@ export interface ScrapeRequest {
 export interface ScrapeProgress {
   readonly pagesDone: number;
   readonly pagesTotal: number;
+  /** Listings of the pages done in this call, unchanged ones included. */
   readonly stored: number;
+  /** Of those, how many were there already with the same content. */
+  readonly unchanged: number;
+  /** Embedded in this call. */
   readonly embedded: number;
 }
 

@@ -25,7 +25,7 @@ describe("scrape", () => {
       ...{ inserted: 60, updated: 0, unchanged: 0, embedded: 60, rejected: [] },
     });
     expect(await rowsOf(integration, "all")).toEqual(expectedRows(houses).map((row) => ({ ...row, ...facts })));
-    expect(seen.at(-1)).toEqual({ pagesDone: 6, pagesTotal: 6, stored: 60, embedded: 60 });
+    expect(seen.at(-1)).toEqual({ pagesDone: 6, pagesTotal: 6, stored: 60, unchanged: 0, embedded: 60 });
     for (const [index, now] of seen.entries()) {
       const before = seen[index - 1] ?? now;
       expect(now.pagesDone >= before.pagesDone && now.stored >= before.stored && now.embedded >= before.embedded).toBe(
