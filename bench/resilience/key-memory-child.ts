@@ -1,9 +1,10 @@
-// Fills one store with keys and prints what they take. Started by key-memory.ts with --expose-gc, one process per store.
+// Fills one store with keys and prints what they take. Started by key-memory.ts, one process per store.
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { MemoryStore, type Options } from "express-rate-limit";
 import { RateLimiter as TokenLimiter } from "limiter";
 import { MemoryLimitStore, RateLimiter } from "enhanced-integration/resilience";
 import { RateLimiterMemory } from "rate-limiter-flexible";
+import { collectGarbage } from "../support/collect-garbage.ts";
 import { HandBucket } from "./hand/bucket.ts";
 
 export type KeyStoreName = "ours" | "hand bucket" | "limiter" | "express-rate-limit" | "rate-limiter-flexible";
@@ -97,7 +98,7 @@ async function fill(subject: Subject, keys: readonly string[]): Promise<void> {
 async function usedMiB(): Promise<number> {
   for (let pass = 0; pass < 3; pass += 1) {
     await nextTurn();
-    globalThis.gc?.();
+    collectGarbage();
   }
   const { heapUsed, external } = process.memoryUsage();
   return (heapUsed + external) / 2 ** 20;

@@ -46,7 +46,7 @@ export async function keyMemory(): Promise<Figure[]> {
 
 async function inChild(store: KeyStoreName, keys: number): Promise<KeyMemory> {
   const program = fileURLToPath(new URL("./key-memory-child.ts", import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", program, store, String(keys)]);
+  const { stdout } = await promisify(execFile)(process.execPath, [program, store, String(keys)]);
   return JSON.parse(stdout) as KeyMemory;
 }
 

@@ -11,6 +11,7 @@ import { fullPipeline } from "./full-pipeline.ts";
 import { keyMemory } from "./key-memory.ts";
 import { localLimiter } from "./local-limiter.ts";
 import { openBreaker } from "./open-breaker.ts";
+import { redisLimiter } from "./redis-limiter.ts";
 import { retryWrap } from "./retry-wrap.ts";
 
 const options = readRunOptions();
@@ -22,4 +23,5 @@ await report.part("Limiter in this process, one decision", () => localLimiter(ef
 await report.part("Limiter in this process, memory", () => keyMemory());
 await report.part("Open breaker, one refusal", () => openBreaker(effort));
 await report.part("Breaker, one failure", () => breakerOutcome(options.short ? 3 : 9));
+await report.part("Limiter on Redis", () => redisLimiter(effort));
 process.exitCode = report.finish();

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { collectGarbage } from "./collect-garbage.ts";
 import { median, pairedRatio } from "./statistics.ts";
 
 /** One thing to be timed against the others of its table. */
@@ -8,6 +9,8 @@ export interface BenchCase {
   readonly run: (index: number) => unknown;
   /** At most so many operations in a slice: for cases that take milliseconds. @defaultValue as many as fit */
   readonly maxOperations?: number;
+  /** Operations under way at a time; for those that wait for a network. @defaultValue 1 */
+  readonly inFlight?: number;
 }
 
 /** How long a table takes: cases × rounds × sliceMs, and a warm-up. */
@@ -16,7 +19,7 @@ export interface Effort {
   readonly sliceMs: number;
 }
 
-export const FULL: Effort = { rounds: 15, sliceMs: 40 };
+export const FULL: Effort = { rounds: 25, sliceMs: 40 };
 export const SHORT: Effort = { rounds: 7, sliceMs: 8 };
 
 /** Nanoseconds per operation, one value for each round. */
@@ -52,6 +55,11 @@ export class Timings {
   }
 }
 
+/** Compilers work beside the program, and slowly while the machine is busy: a case runs so long before it counts, ms. */
+const WARM_UP_MS = 150;
+/** What a compiler learnt from one case alone it may have to unlearn when the others come. */
+const UNCOUNTED_ROUNDS = 2;
+
 type Loop = (run: BenchCase["run"], from: number, to: number) => unknown;
 
 /**
@@ -61,8 +69,9 @@ type Loop = (run: BenchCase["run"], from: number, to: number) => unknown;
 export async function measure(cases: readonly BenchCase[], { rounds, sliceMs }: Effort): Promise<Timings> {
   const runners = cases.map((each, index) => new CaseRunner(each, index));
   for (const runner of runners) await runner.warmUp(sliceMs);
-  for (let round = 0; round < rounds; round += 1)
-    for (let turn = 0; turn < runners.length; turn += 1) await runners[(round + turn) % runners.length]?.slice();
+  for (let round = -UNCOUNTED_ROUNDS; round < rounds; round += 1)
+    for (let turn = 0; turn < runners.length; turn += 1)
+      await runners[(round + UNCOUNTED_ROUNDS + turn) % runners.length]?.slice(round >= 0);
   return new Timings(new Map(runners.map(({ name, slices }) => [name, slices])));
 }
 
@@ -75,34 +84,33 @@ class CaseRunner {
   #done = 0;
   #perSlice = 1;
 
-  constructor({ name, run, maxOperations = Infinity }: BenchCase, index: number) {
+  constructor({ name, run, maxOperations = Infinity, inFlight = 1 }: BenchCase, index: number) {
     this.name = name;
     this.#run = run;
     this.#most = maxOperations;
-    const result = run(0);
-    this.#loop = generateLoop(index, result instanceof Promise);
+    this.#loop = inFlight > 1 ? sideBySide(inFlight) : generateLoop(index, run(0) instanceof Promise);
     this.#done = 1;
   }
 
   /** Lets the compiler finish, and finds out how many operations fill a slice. */
   async warmUp(sliceMs: number): Promise<void> {
-    for (;;) {
+    for (let spentMs = 0; spentMs < WARM_UP_MS && this.#perSlice < this.#most;) {
       const tookMs = await this.#timeMs(this.#perSlice);
-      if (this.#perSlice >= this.#most || tookMs >= sliceMs / 2) {
-        this.#perSlice = Math.min(this.#most, Math.max(1, Math.round((this.#perSlice * sliceMs) / tookMs)));
-        break;
-      }
-      this.#perSlice *= 2;
+      const growth = Math.min(2, Math.max(0.5, sliceMs / tookMs));
+      this.#perSlice = Math.min(this.#most, Math.max(1, Math.round(this.#perSlice * growth)));
+      spentMs += tookMs;
     }
-    if (this.#most === Infinity) for (let again = 0; again < 3; again += 1) await this.#timeMs(this.#perSlice);
   }
 
-  async slice(): Promise<void> {
-    this.slices.push(((await this.#timeMs(this.#perSlice)) * 1e6) / this.#perSlice);
+  async slice(counts: boolean): Promise<void> {
+    const tookMs = await this.#timeMs(this.#perSlice);
+    if (counts) this.slices.push((tookMs * 1e6) / this.#perSlice);
   }
 
   async #timeMs(operations: number): Promise<number> {
-    await nextTurn(); // timers and I/O that the slice before left waiting
+    // Timers, I/O and rubbish that the slice before left behind are not this one's.
+    await nextTurn();
+    collectGarbage({ type: "minor" });
     const from = this.#done;
     const startedAt = performance.now();
     await this.#loop(this.#run, from, from + operations);
@@ -125,4 +133,14 @@ function generateLoop(index: number, isAsync: boolean): Loop {
   }`;
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the source is the constant above
   return (new Function(source) as () => Loop)();
+}
+
+function sideBySide(inFlight: number): Loop {
+  return async (run, from, to) => {
+    let next = from;
+    const worker = async () => {
+      while (next < to) await run(next++);
+    };
+    await Promise.all(Array.from({ length: inFlight }, worker));
+  };
 }

@@ -30,9 +30,12 @@ export class FailingService {
   readonly #server: Server;
   readonly #random: { next(): number };
   #share = 0;
+  #silent = false;
   #deck: boolean[] = [];
   /** Requests that arrived since {@link fail} was last called. */
   requests = 0;
+  /** Requests that are neither answered nor given up. */
+  open = 0;
 
   constructor(name: ServiceName, seed: number) {
     this.name = name;
@@ -49,8 +52,15 @@ export class FailingService {
   /** From now on this share of the requests fails: every other one of them with a 503, the rest by a cut connection. */
   fail(share: number): void {
     this.#share = share;
+    this.#silent = false;
     this.#deck = [];
     this.requests = 0;
+  }
+
+  /** From now on requests are taken and never answered. */
+  fallSilent(): void {
+    this.fail(0);
+    this.#silent = true;
   }
 
   async close(): Promise<void> {
@@ -60,7 +70,10 @@ export class FailingService {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     this.requests += 1;
+    this.open += 1;
+    response.once("close", () => (this.open -= 1));
     request.resume();
+    if (this.#silent) return;
     const fails = this.#nextFails();
     if (fails && this.requests % 2 === 0) return void request.socket.destroy();
     const path = request.url ?? "/";

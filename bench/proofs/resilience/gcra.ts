@@ -2,46 +2,43 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { RateLimiter } from "enhanced-integration/resilience";
 import { seededRandom } from "enhanced-integration/testing";
 import { type Figure } from "../../support/report.ts";
+import { Differences } from "./differences.ts";
 import { handClock } from "./hand-clock.ts";
-import { randomLimit, randomQuestion } from "./random-limits.ts";
-import { difference, ReferenceBucket } from "./reference-bucket.ts";
+import { LONGEST_MS, randomPolicies, randomQuestion } from "./random-limits.ts";
+import { ReferenceLimit } from "./reference-bucket.ts";
 
 /** Decisions per limit and per seed. */
 const PER_LIMIT = 10_000;
 const KEYS = 4;
 
-/** The limiter's every answer against a bucket in exact arithmetic: allowed, remaining, retryAfterMs and resetMs. */
+/** The limiter's every answer, all its numbers included, against buckets in exact arithmetic. */
 export async function gcraAgainstReference(decisions: number): Promise<Figure[]> {
-  let compared = 0;
-  let allowed = 0;
-  let differences = 0;
-  for (let seed = 1; compared < decisions; seed += 1) {
-    const random = seededRandom(seed);
-    const limit = randomLimit(random);
-    const clock = handClock();
-    const limits = new RateLimiter({ clock, limits: { proved: limit } });
-    const references = new Map<string, ReferenceBucket>();
-    // A clock that steps back is no time passing, for any key.
-    let latest = 0;
-    for (let step = 0; step < PER_LIMIT && compared < decisions; step += 1) {
-      const { stepMs, key, cost } = randomQuestion(random, limit, KEYS);
-      clock.time = Math.max(0, clock.time + stepMs);
-      latest = Math.max(latest, clock.time);
-      const reference = references.get(key) ?? new ReferenceBucket(limit);
-      references.set(key, reference);
-      const answer = limits.check("proved", key, { cost });
-      const differs = difference(answer, reference.take(latest, cost));
-      compared += 1;
-      if (answer.allowed) allowed += 1;
-      if (differs === undefined) continue;
-      differences += 1;
-      if (differences <= 3)
-        console.log(`  seed ${seed}, step ${step}, ${JSON.stringify({ ...limit, key, cost, at: latest })}: ${differs}`);
-    }
+  const differences = new Differences();
+  for (let seed = 1; differences.compared < decisions; seed += 1) {
+    compareOne(seed, Math.min(PER_LIMIT, decisions - differences.compared), differences);
     await nextTurn();
   }
-  const note = `${compared.toLocaleString("en-US")} decisions, ${percent(allowed / compared)} allowed`;
-  return [{ name: "answers that differ from the BigInt reference", value: differences, unit: "", atMost: 0, note }];
+  return [differences.figure("answers that differ from the BigInt reference")];
 }
 
-const percent = (share: number) => `${Math.round(share * 100)} %`;
+function compareOne(seed: number, decisions: number, differences: Differences): void {
+  const random = seededRandom(seed);
+  const policies = randomPolicies(random);
+  const clock = handClock();
+  const limits = new RateLimiter({ clock, limits: { proved: policies } });
+  const references = new Map<string, ReferenceLimit>();
+  // A clock that steps back is no time passing, for any key.
+  let latest = 0;
+  for (let step = 0; step < decisions && latest < LONGEST_MS; step += 1) {
+    const { stepMs, key, cost } = randomQuestion(random, policies, KEYS);
+    clock.time = Math.max(0, clock.time + stepMs);
+    latest = Math.max(latest, clock.time);
+    const reference = references.get(key) ?? new ReferenceLimit(policies);
+    references.set(key, reference);
+    differences.compare(
+      limits.check("proved", key, { cost }),
+      reference.take(latest, cost),
+      () => `seed ${seed}, step ${step}, ${JSON.stringify({ policies, key, cost, at: latest })}`,
+    );
+  }
+}

@@ -3,7 +3,8 @@ import { RateLimiter } from "enhanced-integration/resilience";
 import { seededRandom } from "enhanced-integration/testing";
 import { type Figure } from "../../support/report.ts";
 import { handClock } from "./hand-clock.ts";
-import { type Limit, randomLimit } from "./random-limits.ts";
+import { randomPolicy } from "./random-limits.ts";
+import { type ReferencePolicy } from "./reference-bucket.ts";
 
 interface Admission {
   readonly atMs: number;
@@ -25,7 +26,7 @@ export async function intervalLaw(traces: number): Promise<Figure[]> {
   let tight = 0;
   for (let seed = 1; seed <= traces; seed += 1) {
     const random = seededRandom(seed);
-    const limit = randomLimit(random);
+    const limit = randomPolicy(random);
     const trace = record(limit, random);
     admissions += trace.length;
     const worst = worstExcess(limit, trace);
@@ -55,7 +56,7 @@ export async function intervalLaw(traces: number): Promise<Figure[]> {
 }
 
 /** An impatient caller: asks all the time, in bursts and around the moment at which the next token comes. */
-function record(limit: Limit, random: { next(): number }): Admission[] {
+function record(limit: ReferencePolicy, random: { next(): number }): Admission[] {
   const clock = handClock();
   const limits = new RateLimiter({ clock, limits: { proved: limit } });
   const tokenMs = limit.windowMs / limit.requests;
@@ -72,7 +73,7 @@ function record(limit: Limit, random: { next(): number }): Admission[] {
  * The most that any interval admitted above its bound, in units of a token divided by the window; 0 if one meets it
  * exactly. One pass: an interval's excess is what its end has gathered less the least that any start had.
  */
-function worstExcess({ requests, windowMs, burst }: Limit, trace: readonly Admission[]): bigint {
+function worstExcess({ requests, windowMs, burst }: ReferencePolicy, trace: readonly Admission[]): bigint {
   const token = BigInt(windowMs);
   let gathered = 0n;
   let least: bigint | undefined;

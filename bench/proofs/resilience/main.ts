@@ -7,7 +7,9 @@ import { readRunOptions } from "../../support/run-options.ts";
 import { aborts } from "./aborts.ts";
 import { gcraAgainstReference } from "./gcra.ts";
 import { intervalLaw } from "./interval-law.ts";
+import { memoryAgainstRedis } from "./memory-against-redis.ts";
 import { outage } from "./outage.ts";
+import { socketAborts } from "./socket-aborts.ts";
 
 const options = readRunOptions();
 /** What runs, and what the full form runs. */
@@ -15,6 +17,8 @@ const of = (full: number, short: number) => (options.short ? short : full);
 const report = new Report("proof:resilience", options);
 await report.part("Limiter against a reference", () => gcraAgainstReference(of(10_000_000, 500_000)));
 await report.part("Limiter: the law of every interval", () => intervalLaw(of(200, 20)));
+await report.part("Limiter: memory against Redis", () => memoryAgainstRedis(of(100_000, 10_000)));
 await report.part("Aborts at random awaits", () => aborts(of(10_000, 1_000)));
+await report.part("Aborts over sockets, through the real clients", () => socketAborts(of(10_000, 500)));
 await report.part("Outages through the real clients", () => outage(of(10_000, 1_200)));
 process.exitCode = report.finish();

@@ -1,10 +1,9 @@
 import { createIntegration, type Integration, type IntegrationOverrides } from "enhanced-integration";
-import { wideOpenEnvironment } from "../../support/environment.ts";
 import { type Figure } from "../../support/report.ts";
 import { textTable } from "../../support/text-table.ts";
 import { FailingService, type ServiceName } from "./failing-service.ts";
+import { callOnce, environmentOf, names } from "./real-clients.ts";
 
-const names: readonly ServiceName[] = ["neon", "supabase", "tinyfish", "ollama"];
 /** Per service; their sum stays below what the whole integration lets out at a time. */
 const IN_FLIGHT = 16;
 
@@ -23,18 +22,6 @@ const scenarios: readonly Scenario[] = [
   { name: "half of the requests fail, retry budget alone", failureShare: 0.5, breaker: false, atMost: 1.25 },
   { name: "a tenth of the requests fails, retry budget alone", failureShare: 0.1, breaker: false, atMost: 1.12 },
 ];
-
-/** One call of a client; `index` keeps caches and shared calls from answering for the service. */
-const calls: Readonly<Record<ServiceName, (integration: Integration, index: number) => Promise<unknown>>> = {
-  neon: ({ neon }, index) => neon.query`select ${index}::int as one`,
-  // The vendor's own client, which retries by itself if it is let, and our facade in turns.
-  supabase: async ({ supabase }, index) =>
-    index % 2 === 0
-      ? supabase.admin.from("houses").select("id").eq("id", index).throwOnError()
-      : supabase.storage.list({ bucket: "photos", prefix: `house-${index}` }),
-  tinyfish: ({ tinyfish }, index) => tinyfish.search({ query: `houses ${index}` }),
-  ollama: ({ ollama }, index) => ollama.embed([`house ${index}`]),
-};
 
 /** How many requests reach failing services for each call made, through the real clients, counted at the servers. */
 export async function outage(callsPerService: number): Promise<Figure[]> {
@@ -83,7 +70,7 @@ async function runScenario(
   const integration = createIntegration(environmentOf(hosts), overridesOf(breaker));
   try {
     // Clients look around at their first call; only then does the outage begin.
-    for (const { name } of services) await calls[name](integration, -1);
+    for (const { name } of services) await callOnce[name](integration, -1);
     for (const service of services) service.fail(failureShare);
     const succeeded = await Promise.all(names.map((name) => manyCalls(integration, name, callsPerService)));
     return services.map(({ requests }, index) => ({ requests, succeeded: succeeded[index] ?? 0 }));
@@ -99,7 +86,7 @@ async function manyCalls(integration: Integration, name: ServiceName, count: num
   const worker = async () => {
     while (next < count) {
       const index = next++;
-      const ok = await calls[name](integration, index).then(
+      const ok = await callOnce[name](integration, index).then(
         () => true,
         () => false,
       );
@@ -108,18 +95,6 @@ async function manyCalls(integration: Integration, name: ServiceName, count: num
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
   return succeeded;
-}
-
-function environmentOf(hosts: readonly string[]): Record<string, string> {
-  const [neon, supabase, tinyfish, ollama] = hosts;
-  return {
-    ...wideOpenEnvironment,
-    LOG_LEVEL: "silent",
-    NEON_CONNECTION_STRING: `postgresql://proof:proof@${neon}/proof`,
-    SUPABASE_URL: `http://${supabase}`,
-    TINYFISH_API_URL: `http://${tinyfish}`,
-    OLLAMA_BASE_URL: `http://${ollama}`,
-  };
 }
 
 /** Waits are cut to milliseconds, so that ten thousand calls take seconds; how many are made is left alone. */
