@@ -57,6 +57,8 @@ export interface IntegrationEvents {
   /** The shared store of limits does not answer: until it does, `whenDown` decides. */
   "limit.store_lost": { readonly whenDown: "open" | "closed" | "local-share"; readonly message: string };
   "limit.store_recovered": { readonly downMs: number };
+  /** A service said "too many requests": what outgoing ones are held to from now on. */
+  "limit.learned": { readonly service: string; readonly pauseMs: number; readonly requestsPerSecond?: number };
   "limit.waited": { readonly limit: string; readonly waitedMs: number };
   "query.finished": {
     readonly transport: string;

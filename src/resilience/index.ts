@@ -21,6 +21,14 @@ export { type Decision, type GcraRate } from "./gcra.ts";
 export { type AddressKeyOptions, limitKeyOfAddress } from "./limit-keys.ts";
 export { type LimitStore, type ResolvedLimit, type ResolvedPolicy } from "./limit-store.ts";
 export { MemoryLimitStore, type MemoryLimitStoreOptions } from "./memory-limit-store.ts";
+export {
+  type OutboundAnswer,
+  type OutboundDecision,
+  OutboundLimits,
+  type OutboundLimitsOptions,
+  type OutboundWait,
+} from "./outbound-limits.ts";
+export { type OutboundState } from "./outbound-step.ts";
 export { parseWindowMs } from "./parse-window.ts";
 export { createPipeline, type Pipeline } from "./pipeline.ts";
 export {
