@@ -120,7 +120,7 @@ export interface CallScope {
 
 /** Carries a {@link CallScope} through awaits, so that hosts need not pass it by hand. One per integration. */
 export class CallScopes {
-  readonly #storage = new AsyncLocalStorage<CallScope>();
+  readonly #storage = new AsyncLocalStorage<CallScope | undefined>();
 
   /** Runs `fn`; every call inside inherits the scope, narrowed by an outer one: a deadline only ever shrinks. */
   run<T>(scope: CallScope, fn: () => T): T {
@@ -130,7 +130,7 @@ export class CallScopes {
 
   /** Runs `fn` for nobody in particular: calls inside inherit nothing. For work that outlives the request that caused it. */
   outside<T>(fn: () => T): T {
-    return this.#storage.exit(fn);
+    return this.#storage.run(undefined, fn);
   }
 
   get current(): CallScope | undefined {

@@ -28,8 +28,8 @@ export interface Answer {
   readonly storedAt: number;
 }
 
-/** What a call that is under way will tell those who wait for the same answer. Never rejects. */
-export type Flight = Promise<{ readonly value: unknown } | { readonly error: unknown } | "left">;
+/** How a call ended for those who wait for the same answer; `left`: its caller did not wait for the end. */
+export type Landing = { readonly value: unknown } | { readonly error: unknown } | "left";
 
 /**
  * Answers by key: the least recently used go first, by number and by bytes. How old an answer may be is the reader's
@@ -37,8 +37,8 @@ export type Flight = Promise<{ readonly value: unknown } | { readonly error: unk
  */
 export class AnswerCache {
   readonly options: ResolvedAnswerCache;
-  /** Calls under way, by key. */
-  readonly flights = new Map<string, Flight>();
+  /** Calls under way, by key. Their promises never reject. */
+  readonly flights = new Map<string, Promise<Landing>>();
   #answers: LRUCache<string, Answer> | undefined;
 
   constructor(options: AnswerCacheOptions = {}) {
@@ -66,7 +66,9 @@ export class AnswerCache {
     if (bytes >= 0) this.#answers.set(key, answer, { size: Math.ceil(bytes) + 2 * key.length + 1 });
   }
 
+  /** Also what is on its way is not kept, nor given to those who ask from now on. */
   delete(key: string): boolean {
+    this.flights.delete(key);
     return this.#answers?.delete(key) ?? false;
   }
 }

@@ -9,7 +9,7 @@ import {
 import { type CallContext } from "./call-context.ts";
 import { Expiring } from "./deadline-watch.ts";
 import { answerLost } from "./retry-rule.ts";
-import { type Gate } from "./stages/stage.ts";
+import { type Ending, type Gate } from "./stages/stage.ts";
 
 /**
  * One attempt: it passes the gates, does the work, and leaves by the gates it came in by. No gate on its way needs a
@@ -33,8 +33,7 @@ export class Attempt extends Expiring implements AttemptContext {
   /** The breaker's permit. */
   permit = 0;
   readonly #gates: readonly Gate[];
-  readonly #resolve: (value: unknown) => void;
-  readonly #reject: (error: IntegrationError) => void;
+  readonly #ending: Ending;
   /** Gates behind us. */
   #passed = 0;
   #waitsSince: number | undefined = undefined;
@@ -44,12 +43,7 @@ export class Attempt extends Expiring implements AttemptContext {
   #abandonedFor: IntegrationError | undefined = undefined;
   #controller: AbortController | undefined = undefined;
 
-  constructor(
-    call: CallContext,
-    gates: readonly Gate[],
-    resolve: (value: unknown) => void,
-    reject: (error: IntegrationError) => void,
-  ) {
+  constructor(call: CallContext, gates: readonly Gate[], ending: Ending) {
     super();
     this.call = call;
     // Whoever enters while another attempt is in flight is there to overtake it.
@@ -57,8 +51,7 @@ export class Attempt extends Expiring implements AttemptContext {
     this.deadlineAt = call.deadlineAt;
     if (call.spec.idempotencyKey !== undefined) this.idempotencyKey = call.spec.idempotencyKey;
     this.#gates = gates;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#ending = ending;
     call.enter(this);
   }
 
@@ -95,11 +88,12 @@ export class Attempt extends Expiring implements AttemptContext {
     try {
       while (this.#passed < gates.length) {
         const gate = gates[this.#passed] as Gate;
-        const wait = gate.enter(this);
-        if (wait) return this.#await(gate, wait);
+        const answer = gate.enter(this);
+        if (answer) return answer instanceof Promise ? this.#await(gate, answer) : this.#fail(answer);
         this.#passed += 1;
       }
-      this.#work();
+      if (this.call.cancelled) this.#fail(this.call.cancelled);
+      else this.#work();
     } catch (thrown) {
       this.#fail(thrown);
     }
@@ -167,7 +161,6 @@ export class Attempt extends Expiring implements AttemptContext {
 
   #work(): void {
     const { call } = this;
-    if (call.cancelled) throw call.cancelled;
     this.startedAt = call.now;
     this.attempt = call.trace.attempts += 1;
     const result = call.work(this);
@@ -187,7 +180,7 @@ export class Attempt extends Expiring implements AttemptContext {
     const facts = { step: "attempt" as const, attempt, atMs: startedAt - trace.startedAt, durationMs: this.workMs };
     trace.add(this.hedge ? { ...facts, outcome: "ok", hedge: true } : { ...facts, outcome: "ok" });
     this.#leave(undefined);
-    this.#resolve(value);
+    this.#ending.done(value);
   }
 
   #fail(thrown: unknown): void {
@@ -195,12 +188,13 @@ export class Attempt extends Expiring implements AttemptContext {
     this.#settled = true;
     const { call } = this;
     const { service, operation } = call.spec;
-    const facts = { service, operation, wallNow: call.around.clock.wallNow() };
-    const error = annotateError(errorFromThrown(thrown, facts), facts);
+    const error = IntegrationError.isInstance(thrown)
+      ? annotateError(thrown, { service, operation })
+      : errorFromThrown(thrown, { service, operation, wallNow: call.around.clock.wallNow() });
     if (this.begun) this.#failed(error);
     else if (this.#waitsSince !== undefined) this.#booked(this.#gates[this.#passed] as Gate);
     this.#leave(error);
-    this.#reject(error);
+    this.#ending.failed(error);
   }
 
   #failed(error: IntegrationError): void {

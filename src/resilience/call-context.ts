@@ -134,7 +134,9 @@ export class CallContext extends Expiring {
   }
 
   /** Lets go of all attempts in flight. */
-  abandonAttempts(error: IntegrationError): void {
+  abandonAttempts(why: (call: this) => IntegrationError): void {
+    if (!this.attempt && !this.#rivals?.size) return;
+    const error = why(this);
     this.attempt?.abandon(error);
     if (this.#rivals) for (const rival of [...this.#rivals]) rival.abandon(error);
   }
@@ -153,7 +155,7 @@ export class CallContext extends Expiring {
   cancel(error: IntegrationError): void {
     if (this.cancelled) return;
     this.cancelled = error;
-    this.abandonAttempts(error);
+    this.abandonAttempts(() => error);
     this.#controller?.abort(error);
   }
 

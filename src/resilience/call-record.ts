@@ -1,4 +1,10 @@
-import { type CallMeta, type DegradedReason, type ErrorCode, type Verdict } from "../core/index.ts";
+import {
+  type CallMeta,
+  type DegradedReason,
+  type ErrorCode,
+  type IntegrationEvents,
+  type Verdict,
+} from "../core/index.ts";
 
 /** What happened to one call, in order. Plain data; every `atMs` counts from the call's start. */
 export interface CallRecord {
@@ -120,6 +126,23 @@ export class CallTrace {
       else this.#several[MAX_STEPS] = omitted(this.#several[MAX_STEPS], step);
     } else if (this.#only) this.#several = [this.#only, brief(step)];
     else this.#only = brief(step);
+  }
+
+  /** What is told of a call that has ended. */
+  finished(requestId: string | undefined): IntegrationEvents["call.finished"] {
+    const { callId, service, operation, code, attempts, waitedMs, cached, degraded } = this;
+    const outcome = code === undefined ? "ok" : "error";
+    const durationMs = (this.endedAt ?? this.startedAt) - this.startedAt;
+    const facts = { callId, service, operation, outcome, attempts, durationMs, waitedMs } as const;
+    // Most calls have nothing more to tell, and spreading nothing four times costs as much as the call's own record.
+    if (code === undefined && cached === undefined && requestId === undefined) return facts;
+    return {
+      ...facts,
+      ...(code !== undefined && { code }),
+      ...(cached !== undefined && { cached }),
+      ...(degraded !== undefined && { degraded }),
+      ...(requestId !== undefined && { requestId }),
+    };
   }
 
   /** Does not make an id. */

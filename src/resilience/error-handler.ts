@@ -23,7 +23,7 @@ import { ServiceState } from "./service-state.ts";
 import { attemptTimeoutGate } from "./stages/attempt-timeout.ts";
 import { deadlineStage } from "./stages/deadline.ts";
 import { retryStage } from "./stages/retry.ts";
-import { compose } from "./stages/stage.ts";
+import { compose, promised } from "./stages/stage.ts";
 
 export interface ErrorHandlerOptions {
   /** Attempts including the first, 1 to 100. @defaultValue 4 */
@@ -131,7 +131,7 @@ export class EnhancedErrorHandler {
     const scope = options.signal && { signal: options.signal };
     const call = new CallContext(spec, service, this.#around, scope, trace, operation);
     try {
-      return (await this.#enter(call)) as T;
+      return (await promised(call, this.#enter)) as T;
     } catch (thrown) {
       const { callId, attempts } = trace;
       const error = IntegrationError.isInstance(thrown) ? thrown : errorFromThrown(thrown, {});

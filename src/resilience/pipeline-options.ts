@@ -29,7 +29,7 @@ export interface PipelineOptions {
   readonly cache?: AnswerCacheOptions;
   /** Calls that `explain` remembers, 1 to 100,000. @defaultValue 1,000 */
   readonly remember?: number;
-  /** @defaultValue random UUIDs */
+  /** Names the calls. @defaultValue a random prefix per pipeline and a count */
   readonly idFactory?: () => string;
 }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   annotateError,
   type AttemptContext,
@@ -7,7 +6,7 @@ import {
   type CallScopes,
   type CallSpec,
   type EventBus,
-  IntegrationError,
+  type IntegrationError,
   streamThrough,
   systemClock,
   systemRandom,
@@ -18,6 +17,7 @@ import { CallContext, type Surroundings } from "./call-context.ts";
 import { CallLog, type CallRecord, CallTrace } from "./call-record.ts";
 import { checkPipelineOptions, checkSpec } from "./check-pipeline.ts";
 import { type CircuitBreaker } from "./circuit-breaker.ts";
+import { countedIds } from "./counted-ids.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
 import { describePipeline } from "./describe-pipeline.ts";
 import {
@@ -95,7 +95,7 @@ export class Pipeline implements CallRunner {
     };
     this.#scopes = options.scopes;
     this.#limiter = options.limiter;
-    this.#newId = options.idFactory ?? randomUUID;
+    this.#newId = options.idFactory ?? countedIds();
     this.#defaults = resolveCallPolicy(DEFAULT_POLICY, options.defaults ?? {});
     this.#configured = options.services ?? {};
     this.#process = new Bulkhead("this process", concurrencyOf(options.maxConcurrent), this.#around);
@@ -226,28 +226,35 @@ export class Pipeline implements CallRunner {
     return new CallContext(spec, service, this.#around, scope, trace, work);
   }
 
-  async #finish(call: CallContext, enter: Next): Promise<unknown> {
-    try {
-      const value = await enter(call);
-      this.#end(call);
-      return value;
-    } catch (thrown) {
-      // Every room throws errors of ours; anything else is a bug of this package and shows as it is.
-      if (IntegrationError.isInstance(thrown)) {
-        const { callId, attempts, service, operation } = call.trace;
-        call.trace.code = annotateError(thrown, { service, operation, callId, attempts }).code;
-      }
-      this.#end(call);
-      throw thrown;
-    }
+  /** The one promise of a call that waits for nothing but its work. */
+  #finish(call: CallContext, enter: Next): Promise<unknown> {
+    return new Promise((resolve, reject) =>
+      enter(call, {
+        done: (value) => {
+          this.#end(call);
+          resolve(value);
+        },
+        failed: (error) => {
+          const { trace } = call;
+          trace.code = annotateError(error, trace).code;
+          this.#end(call);
+          reject(error);
+        },
+      }),
+    );
   }
 
   /** A call that nobody waits for: for no caller, and after everybody else. */
-  #behind({ spec, work }: CallContext, run: Next): void {
+  #behind({ spec, work }: CallContext, run: (behind: CallContext) => Promise<unknown>): void {
     if (this.#closed) return;
     const { signal: _, parent: __, ...rest } = spec;
     const call = this.#begin({ ...rest, priority: "low" }, work, undefined);
-    const start = () => this.#finish(call, run).catch(() => undefined);
+    const enter: Next = (own, ending) =>
+      void run(own).then(
+        (value) => ending.done(value),
+        (error: IntegrationError) => ending.failed(error),
+      );
+    const start = () => this.#finish(call, enter).catch(() => undefined);
     void (this.#scopes ? this.#scopes.outside(start) : start());
   }
 
@@ -269,20 +276,7 @@ export class Pipeline implements CallRunner {
     this.#inFlight -= 1;
     if (this.#inFlight === 0 && this.#closed) for (const drained of this.#drained.splice(0)) drained();
     if (!this.#events?.has("call.finished")) return;
-    const { callId, service, operation, code, attempts, waitedMs, cached, degraded } = trace;
-    this.#events.emit("call.finished", {
-      callId,
-      service,
-      operation,
-      outcome: code === undefined ? "ok" : "error",
-      ...(code !== undefined && { code }),
-      attempts,
-      durationMs: now - trace.startedAt,
-      waitedMs,
-      ...(cached !== undefined && { cached }),
-      ...(degraded !== undefined && { degraded }),
-      ...(scope?.requestId !== undefined && { requestId: scope.requestId }),
-    });
+    this.#events.emit("call.finished", trace.finished(scope?.requestId));
   }
 }
 

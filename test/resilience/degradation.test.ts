@@ -89,6 +89,17 @@ describe("a cached answer", () => {
     expect(asked()).toBe(2);
   });
 
+  it("can be forgotten while it is on its way: whoever asks after that is given a newer one", async () => {
+    const { clock, get, pipeline, asked } = setUp();
+    const before = get({}, {}, 50);
+    await clock.advance(10);
+    pipeline.forget("maps", "lookup", "k");
+    const after = get({}, {}, 50);
+    await clock.advance(60);
+    expect([(await before).value, (await after).value, asked()]).toEqual([1, 2, 2]);
+    expect((await get()).value).toBe(2);
+  });
+
   it("does not hide that the caller has left", async () => {
     const { get } = setUp();
     await get();

@@ -120,6 +120,19 @@ describe("a hedged read", () => {
     expect(seen).toHaveLength(4);
   });
 
+  it("lets go of all its attempts with the caller's reason when the caller leaves", async () => {
+    const { clock, pipeline, server } = setUp();
+    const controller = new AbortController();
+    const { attempt, seen } = server(1_000, 1_000);
+    const outcome = rejection(pipeline.run(hedged(undefined, { signal: controller.signal }), attempt));
+    await clock.advance(60);
+    controller.abort();
+    const error = await outcome;
+    expect([error.code, seen.map(({ signal }) => signal.reason === error)]).toEqual(["ABORTED", [true, true]]);
+    await clock.advance(1_000);
+    expect([pipeline.inFlight, clock.pendingTimers]).toEqual([0, 0]);
+  });
+
   it("follows the service's rule, unless the call says no", async () => {
     const { clock, pipeline, server } = setUp({ services: { maps: { hedge: { afterMs: 10 } } } });
     const { attempt, seen } = server(100, 100, 100);

@@ -6,7 +6,7 @@ import { type Gate } from "./stage.ts";
 export const attemptTimeoutGate: Gate = {
   name: "attempt timeout",
 
-  enter(attempt: Attempt): void {
+  enter(attempt: Attempt): undefined {
     attempt.limitTo(timeoutOf(attempt.call));
   },
 

@@ -1,26 +1,25 @@
 import { type IntegrationError } from "../../core/index.ts";
 import { type Attempt, isOvertaken } from "../attempt.ts";
-import { outcomeOf } from "../breaker-outcome.ts";
 import { type Outcome } from "../breaker-step.ts";
-import { REFUSED } from "../circuit-breaker.ts";
+import { type CircuitBreaker, REFUSED } from "../circuit-breaker.ts";
 import { type Gate } from "./stage.ts";
 
 /** Each attempt asks the service's breaker, and tells it how it went. */
 export const circuitBreakerGate: Gate = {
   name: "circuit breaker",
 
-  enter(attempt: Attempt): void {
+  enter(attempt: Attempt): IntegrationError | undefined {
     const { call } = attempt;
     const { breaker } = call.service;
-    if (!breaker) return;
+    if (!breaker) return undefined;
     attempt.permit = breaker.enter(call.now);
-    if (attempt.permit === REFUSED) throw call.refused("circuit breaker", breaker.refusal(call.now));
+    return attempt.permit === REFUSED ? call.refused("circuit breaker", breaker.refusal(call.now)) : undefined;
   },
 
   leave(attempt: Attempt, failure: IntegrationError | undefined): void {
     const { breaker } = attempt.call.service;
     if (!breaker) return;
-    const outcome = failure ? outcomeWithin(failure, attempt) : "success";
+    const outcome = failure ? outcomeWithin(failure, attempt, breaker) : "success";
     breaker.leave(attempt.permit, outcome, attempt.call.now, attempt.workMs);
   },
 };
@@ -30,10 +29,9 @@ export const circuitBreakerGate: Gate = {
  * of what such a call is usually given. A call that comes with its deadline nearly spent must not open the circuit.
  * One that was overtaken by a hedge has not failed; but it was slow, if it was slow.
  */
-function outcomeWithin(failure: IntegrationError, { workMs, call }: Attempt): Outcome {
+function outcomeWithin(failure: IntegrationError, { workMs, call }: Attempt, breaker: CircuitBreaker): Outcome {
   const { spec, service } = call;
-  if (isOvertaken(failure))
-    return service.breaker && workMs > service.breaker.settings.slowCallMs ? "success" : "ignored";
+  if (isOvertaken(failure)) return workMs > breaker.settings.slowCallMs ? "success" : "ignored";
   const fairMs = Math.min(spec.deadlineMs ?? Infinity, service.policy.deadlineMs) / 2;
-  return failure.code === "DEADLINE_EXCEEDED" && workMs < fairMs ? "ignored" : outcomeOf(failure);
+  return failure.code === "DEADLINE_EXCEEDED" && workMs < fairMs ? "ignored" : breaker.judge(failure);
 }

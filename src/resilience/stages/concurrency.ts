@@ -12,12 +12,12 @@ export function concurrencyGate(process: Bulkhead): Gate {
   return {
     name: "concurrency",
 
-    enter(attempt: Attempt): void | Promise<void> {
+    enter(attempt: Attempt): Promise<void> | undefined {
       const { call } = attempt;
       const { bulkhead } = call.service;
       const { priority } = call;
       if (!bulkhead.tryEnter(priority)) return wait(attempt, bulkhead, process);
-      if (!process.tryEnter(priority)) return inLine(attempt, process, bulkhead);
+      return process.tryEnter(priority) ? undefined : inLine(attempt, process, bulkhead);
     },
 
     leave(attempt: Attempt, failure: IntegrationError | undefined): void {

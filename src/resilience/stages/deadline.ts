@@ -4,8 +4,9 @@ import { type Stage } from "./stage.ts";
 export const deadlineStage: Stage = {
   name: "deadline",
 
-  run(call, next) {
+  run(call, ending, next) {
     call.open();
-    return call.cancelled ? Promise.reject(call.refused("deadline", call.cancelled)) : next(call);
+    if (call.cancelled) ending.failed(call.refused("deadline", call.cancelled));
+    else next(call, ending);
   },
 };

@@ -1,9 +1,9 @@
 import { type CacheRule, type CallSpec, type DegradedReason, IntegrationError, raceSignal } from "../../core/index.ts";
-import { type Answer, type AnswerCache } from "../answer-cache.ts";
+import { type Answer, type AnswerCache, type Landing } from "../answer-cache.ts";
 import { type CallContext } from "../call-context.ts";
 import { degradedReason } from "../degraded-reason.ts";
 import { refusal } from "../refusal.ts";
-import { type Next, type Stage } from "./stage.ts";
+import { type Next, promised, type Stage } from "./stage.ts";
 
 const DEFAULT_TTL_MS = 60_000;
 
@@ -16,9 +16,14 @@ export function degradationStage(answers: AnswerCache): Stage {
   return {
     name: "degradation",
 
-    run(call, next) {
-      if (call.service.readOnly !== undefined && isWrite(call.spec)) return Promise.reject(readOnly(call));
-      return call.spec.cache ? new CachedCall(answers, call, call.spec.cache, next).answer() : next(call);
+    run(call, ending, next) {
+      const { spec, service } = call;
+      if (service.readOnly !== undefined && isWrite(spec)) return ending.failed(readOnly(call));
+      if (!spec.cache) return next(call, ending);
+      new CachedCall(answers, call, spec.cache, next).answer().then(
+        (value) => ending.done(value),
+        (error: IntegrationError) => ending.failed(error),
+      );
     },
   };
 }
@@ -82,11 +87,13 @@ class CachedCall {
   /** Asks the service for all who want to know. */
   async #lead(call: CallContext): Promise<unknown> {
     const { flights } = this.#answers;
-    let land: (result: Awaited<NonNullable<ReturnType<typeof flights.get>>>) => void = () => {};
-    flights.set(this.#key, new Promise((resolve) => (land = resolve)));
+    let land: (result: Landing) => void = () => {};
+    const flight = new Promise<Landing>((resolve) => (land = resolve));
+    flights.set(this.#key, flight);
     try {
-      const value = await this.#next(call);
-      this.#answers.set(this.#key, { value, storedAt: call.now });
+      const value = await promised(call, this.#next);
+      // Forgotten meanwhile: what was asked for before that may be wrong by now.
+      if (flights.get(this.#key) === flight) this.#answers.set(this.#key, { value, storedAt: call.now });
       land({ value });
       return value;
     } catch (error) {
@@ -94,7 +101,7 @@ class CachedCall {
       land(call.cancelled ? "left" : { error });
       throw error;
     } finally {
-      flights.delete(this.#key);
+      if (flights.get(this.#key) === flight) flights.delete(this.#key);
     }
   }
 

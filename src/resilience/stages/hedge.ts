@@ -2,9 +2,10 @@ import { type HedgeRule, type IntegrationError } from "../../core/index.ts";
 import { asOvertaken } from "../attempt.ts";
 import { type CallContext } from "../call-context.ts";
 import { Expiring } from "../deadline-watch.ts";
+import { type LatencyQuantile } from "../latency-quantile.ts";
 import { refusal } from "../refusal.ts";
 import { isRefusal, mayRetry } from "../retry-rule.ts";
-import { type Next, type Stage } from "./stage.ts";
+import { type Ending, type Next, type Stage } from "./stage.ts";
 
 /** A quantile of fewer durations is a guess. */
 const MIN_SAMPLES = 20;
@@ -17,73 +18,102 @@ const DEFAULT_QUANTILE = 0.95;
 export const hedgeStage: Stage = {
   name: "hedge",
 
-  run(call, next) {
-    const rule = call.spec.hedge ?? call.service.policy.hedge;
-    return rule && call.spec.idempotent === true && call.spec.write !== true ? race(call, rule, next) : next(call);
+  run(call, ending, next) {
+    const { spec, service } = call;
+    const rule = spec.hedge ?? service.policy.hedge;
+    if (rule && spec.idempotent === true && spec.write !== true) new Race(call, rule, ending, next).start();
+    else next(call, ending);
   },
 };
 
-function race(call: CallContext, rule: HedgeRule, next: Next): Promise<unknown> {
-  const durations = call.service.durations(call.spec.operation);
-  const startedAt = call.now;
-  return new Promise((resolve, reject) => {
-    let running = 0;
-    let hedges = 0;
-    let over = false;
-    let worst: IntegrationError | undefined;
-    const end = (): boolean => {
-      if (over) return false;
-      timer?.stop();
-      return (over = true);
-    };
-    const run = () => {
-      running += 1;
-      const beganAt = call.now;
-      next(call).then(
-        (value) => {
-          running -= 1;
-          if (!end()) return;
-          durations.add(call.now - beganAt);
-          call.abandonAttempts(overtaken(call));
-          resolve(value);
-        },
-        (failure: IntegrationError) => {
-          running -= 1;
-          // What the service said tells more than that a second attempt was turned away.
-          if (!isRefusal(failure)) worst = failure;
-          // Another attempt may still succeed, unless this one's answer is final.
-          if (running > 0 && !call.cancelled && (isRefusal(failure) || mayRetry(failure, call))) return;
-          if (!end()) return;
-          call.abandonAttempts(overtaken(call));
-          reject(call.cancelled ?? worst ?? failure);
-        },
-      );
-    };
-    const hedge = () => {
-      if (over || call.cancelled || !call.attempt?.begun) return;
-      hedges += 1;
-      call.tick();
-      if (!paid(call)) return;
-      const { trace, spec, around } = call;
-      const { service, operation } = spec;
-      around.events?.emit("hedge.started", {
-        callId: trace.callId,
-        service,
-        operation,
-        afterMs: call.now - startedAt,
-      });
-      run();
-      if (hedges < (rule.maxHedges ?? 1)) timer?.start();
-    };
-    const delayMs = delayOf(rule, durations);
-    const timer = delayMs === undefined ? undefined : new HedgeTimer(call, delayMs, hedge);
-    timer?.start();
-    run();
-  });
+/** The attempts of one call that run side by side. */
+class Race extends Expiring {
+  /** When the next hedge is due. */
+  dueAt = Infinity;
+  readonly #call: CallContext;
+  readonly #rule: HedgeRule;
+  readonly #ending: Ending;
+  readonly #next: Next;
+  readonly #durations: LatencyQuantile;
+  readonly #startedAt: number;
+  #running = 0;
+  #hedges = 0;
+  #over = false;
+  /** What the service said last: it tells more than that a second attempt was turned away. */
+  #said: IntegrationError | undefined = undefined;
+
+  constructor(call: CallContext, rule: HedgeRule, ending: Ending, next: Next) {
+    super();
+    this.#call = call;
+    this.#rule = rule;
+    this.#ending = ending;
+    this.#next = next;
+    this.#durations = call.service.durations(call.spec.operation);
+    this.#startedAt = call.now;
+  }
+
+  start(): void {
+    this.#setTimer();
+    this.#run();
+  }
+
+  /** The moment of a hedge has come. An attempt that has not begun is not slow: it waits, and so would its hedge. */
+  expire(): void {
+    const call = this.#call;
+    if (!call.attempt?.begun || call.cancelled) return;
+    call.tick();
+    if (!paid(call)) return;
+    this.#hedges += 1;
+    const { trace, around, now } = call;
+    const { callId, service, operation } = trace;
+    around.events?.emit("hedge.started", { callId, service, operation, afterMs: now - this.#startedAt });
+    if (this.#hedges < (this.#rule.maxHedges ?? 1)) this.#setTimer();
+    this.#run();
+  }
+
+  #run(): void {
+    this.#running += 1;
+    const beganAt = this.#call.now;
+    this.#next(this.#call, {
+      done: (value) => {
+        if (!this.#end()) return;
+        this.#durations.add(this.#call.now - beganAt);
+        this.#ending.done(value);
+      },
+      failed: (error) => this.#failed(error),
+    });
+  }
+
+  #failed(error: IntegrationError): void {
+    const call = this.#call;
+    this.#running -= 1;
+    const refused = isRefusal(error);
+    if (!refused) this.#said = error;
+    // Another attempt may still succeed, unless this one's answer is final.
+    if (this.#running > 0 && !call.cancelled && (refused || mayRetry(error, call))) return;
+    if (this.#end()) this.#ending.failed(call.cancelled ?? this.#said ?? error);
+  }
+
+  /** The others are let go. @returns false if it was over already */
+  #end(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#call.around.deadlines.remove(this);
+    this.#call.abandonAttempts((call) => call.cancelled ?? overtaken(call));
+    return true;
+  }
+
+  #setTimer(): void {
+    const delayMs = delayOf(this.#rule, this.#durations);
+    if (delayMs === undefined) return;
+    const { around, now } = this.#call;
+    this.dueAt = now + delayMs;
+    around.deadlines.add(this, now);
+  }
 }
 
 /** Undefined: not enough is known. */
-function delayOf(rule: HedgeRule, durations: { readonly count: number; quantile(p: number): number }) {
+function delayOf(rule: HedgeRule, durations: LatencyQuantile): number | undefined {
   if (rule.afterMs !== undefined) return rule.afterMs;
   return durations.count < MIN_SAMPLES ? undefined : durations.quantile(rule.afterP ?? DEFAULT_QUANTILE);
 }
@@ -96,41 +126,7 @@ function paid(call: CallContext): boolean {
 }
 
 function overtaken({ spec }: CallContext): IntegrationError {
-  return asOvertaken(
-    refusal({
-      code: "ABORTED",
-      message: `${spec.service}.${spec.operation}: another attempt of the call was faster`,
-      service: spec.service,
-      operation: spec.operation,
-    }),
-  );
-}
-
-/** Waits on the pipeline's one timer. */
-class HedgeTimer extends Expiring {
-  dueAt = Infinity;
-  readonly #call: CallContext;
-  readonly #delayMs: number;
-  readonly #onDue: () => void;
-
-  constructor(call: CallContext, delayMs: number, onDue: () => void) {
-    super();
-    this.#call = call;
-    this.#delayMs = delayMs;
-    this.#onDue = onDue;
-  }
-
-  start(): void {
-    const { around, now } = this.#call;
-    this.dueAt = now + this.#delayMs;
-    around.deadlines.add(this, now);
-  }
-
-  stop(): void {
-    this.#call.around.deadlines.remove(this);
-  }
-
-  expire(): void {
-    this.#onDue();
-  }
+  const { service, operation } = spec;
+  const message = `${service}.${operation}: another attempt of the call was faster`;
+  return asOvertaken(refusal({ code: "ABORTED", message, service, operation }));
 }

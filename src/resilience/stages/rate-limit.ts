@@ -17,28 +17,35 @@ export function rateLimitGate(limiter: Limiter | undefined): Gate {
   return {
     name: "rate limit",
 
-    enter(attempt: Attempt): void | Promise<void> {
+    enter(attempt: Attempt): Promise<void> | IntegrationError | undefined {
       const { limit } = attempt.call.spec;
-      if (!limit) return;
-      if (!limiter)
-        throw new IntegrationError({
-          code: "INVALID_INPUT",
-          message: `the call is charged to limit ${limit.name}, but the pipeline has no limiter; give createPipeline one`,
-        });
+      if (!limit) return undefined;
+      if (!limiter) return noLimiter(limit);
       if (limit.wait) return turn(limiter, attempt, limit);
-      if (!limiter.synchronous) return answer(limiter, attempt, limit);
-      admit(attempt, limit, limiter.check(limit.name, limit.key, limit));
+      return limiter.synchronous
+        ? refusalOf(attempt, limit, limiter.check(limit.name, limit.key, limit))
+        : answer(limiter, attempt, limit);
     },
   };
 }
 
-function admit(attempt: Attempt, limit: Charge, { allowed, retryAfterMs }: Decision): void {
-  if (!allowed && !attempt.settled) throw attempt.call.refused("rate limit", rateLimited(limit.name, retryAfterMs));
+function noLimiter({ name }: Charge): IntegrationError {
+  return new IntegrationError({
+    code: "INVALID_INPUT",
+    message: `the call is charged to limit ${name}, but the pipeline has no limiter; give createPipeline one`,
+  });
+}
+
+function refusalOf({ call }: Attempt, limit: Charge, decision: Decision): IntegrationError | undefined {
+  return decision.allowed ? undefined : call.refused("rate limit", rateLimited(limit.name, decision.retryAfterMs));
 }
 
 /** The store is elsewhere. */
 async function answer(limiter: Limiter, attempt: Attempt, limit: Charge): Promise<void> {
-  admit(attempt, limit, await limiter.checkAsync(limit.name, limit.key, limit));
+  const decision = await limiter.checkAsync(limit.name, limit.key, limit);
+  if (attempt.settled) return;
+  const refusal = refusalOf(attempt, limit, decision);
+  if (refusal) throw refusal;
 }
 
 async function turn(limiter: Limiter, attempt: Attempt, limit: Charge): Promise<void> {

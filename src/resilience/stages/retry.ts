@@ -1,51 +1,59 @@
-import { annotateError, errorFromThrown, IntegrationError } from "../../core/index.ts";
+import { errorFromThrown, type IntegrationError } from "../../core/index.ts";
 import { type CallContext } from "../call-context.ts";
 import { refusal } from "../refusal.ts";
 import { retryLoop } from "../retry-loop.ts";
-import { finalError, mayRetry, planRetry } from "../retry-rule.ts";
-import { type Next, type Stage } from "./stage.ts";
+import { finalError, isRefusal, mayRetry, planRetry } from "../retry-rule.ts";
+import { type Ending, type Next, promised, type Stage } from "./stage.ts";
 
 /** Tries again where that is safe and may help, after a wait, out of the service's budget. */
 export const retryStage: Stage = {
   name: "retry",
 
-  run(call, next) {
-    return next(call).then(
-      (value) => {
-        call.service.budget?.earn();
-        return value;
-      },
-      (thrown: unknown) => goOn(call, next, asError(call, thrown)),
-    );
+  run(call, ending, next) {
+    next(call, new FirstTry(call, ending, next));
   },
 };
 
-function goOn(call: CallContext, next: Next, failure: IntegrationError): Promise<unknown> {
-  // An answer of our own rooms ends the call here and now: under overload this is the hot path.
-  if (!call.inDoubt && (call.maxAttempts <= 1 || !mayRetry(failure, call)))
-    return Promise.reject(call.cancelled ?? failure);
-  return tryAgain(call, next, failure);
+/** How the first attempt ends. */
+class FirstTry implements Ending {
+  readonly #call: CallContext;
+  readonly #ending: Ending;
+  readonly #next: Next;
+
+  constructor(call: CallContext, ending: Ending, next: Next) {
+    this.#call = call;
+    this.#ending = ending;
+    this.#next = next;
+  }
+
+  done(value: unknown): void {
+    this.#call.service.budget?.earn();
+    this.#ending.done(value);
+  }
+
+  failed(error: IntegrationError): void {
+    const call = this.#call;
+    const ending = this.#ending;
+    // An answer of our own rooms ends the call here and now: under overload this is the hot path.
+    if (!call.inDoubt && isRefusal(error)) return ending.failed(error);
+    tryAgain(call, this.#next, error).then(
+      (value) => this.done(value),
+      (thrown: unknown) => ending.failed(endOf(call, thrown)),
+    );
+  }
 }
 
-async function tryAgain(call: CallContext, next: Next, failure: IntegrationError): Promise<unknown> {
-  const again = async () => {
-    try {
-      return await next(call);
-    } catch (thrown) {
-      throw asError(call, thrown);
-    }
-  };
+function tryAgain(call: CallContext, next: Next, failure: IntegrationError): Promise<unknown> {
   // Hedges are attempts too, but no reason to wait longer.
   let failures = 0;
-  try {
-    const value = await retryLoop(failure, call.maxAttempts, again, (last) => beforeNext(call, last, (failures += 1)));
-    call.service.budget?.earn();
-    return value;
-  } catch (thrown) {
-    const { spec, inDoubt } = call;
-    const name = `${spec.service}.${spec.operation}`;
-    throw finalError(asError(call, thrown), { inDoubt, idempotent: spec.idempotent === true, name });
-  }
+  const again = () => promised(call, next);
+  return retryLoop(failure, call.maxAttempts, again, (last) => beforeNext(call, last, (failures += 1)));
+}
+
+function endOf({ spec, inDoubt }: CallContext, thrown: unknown): IntegrationError {
+  const { service, operation, idempotent } = spec;
+  const error = errorFromThrown(thrown, { service, operation });
+  return finalError(error, { inDoubt, idempotent: idempotent === true, name: `${service}.${operation}` });
 }
 
 /** Waits for the next attempt's moment, or throws what the call ends with. */
@@ -74,13 +82,5 @@ function exhausted(call: CallContext, cause: IntegrationError): IntegrationError
     retryAfterMs: cause.retryAfterMs,
     status: cause.status,
     cause,
-  });
-}
-
-function asError({ spec }: CallContext, thrown: unknown): IntegrationError {
-  const { service, operation } = spec;
-  return annotateError(IntegrationError.isInstance(thrown) ? thrown : errorFromThrown(thrown, {}), {
-    service,
-    operation,
   });
 }

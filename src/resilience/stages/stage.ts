@@ -1,24 +1,31 @@
+import { type IntegrationError } from "../../core/index.ts";
 import { Attempt } from "../attempt.ts";
 import { type CallContext } from "../call-context.ts";
-import { type IntegrationError } from "../../core/index.ts";
 
-export type Next = (call: CallContext) => Promise<unknown>;
+/**
+ * Where an answer goes. Rooms hand on by it rather than by a promise each: a call that succeeds at once waits for
+ * nothing but its work, and pays for one promise.
+ */
+export interface Ending {
+  done(value: unknown): void;
+  failed(error: IntegrationError): void;
+}
+
+/** Goes on inwards; exactly one of the ending's two is called, once. Does not throw. */
+export type Next = (call: CallContext, ending: Ending) => void;
 
 /** A room around the whole call. It goes on with `next`: once, several times or not at all. */
 export interface Stage {
   readonly name: string;
-  run(call: CallContext, next: Next): Promise<unknown>;
+  run(call: CallContext, ending: Ending, next: Next): void;
 }
 
-/**
- * A room that every attempt passes. Both ways are plain calls, so that an attempt that need not wait costs no promise
- * per room.
- */
+/** A room that every attempt passes. */
 export interface Gate {
   readonly name: string;
-  /** Lets the attempt in, at once or when the promise resolves. Throws (or rejects with) the refusal. */
-  enter(attempt: Attempt): void | Promise<void>;
-  /** The attempt that was let in has ended: well, or with `failure`. Must not throw. */
+  /** Lets the attempt in, at once (undefined) or when the promise resolves; or gives (or rejects with) the refusal. */
+  enter(attempt: Attempt): Promise<void> | IntegrationError | undefined;
+  /** The attempt that was let in has ended: well, or with `failure`. */
   leave?(attempt: Attempt, failure: IntegrationError | undefined): void;
 }
 
@@ -27,6 +34,11 @@ export interface Gate {
  * its position. Built once; a call then needs no closure of its own.
  */
 export function compose(stages: readonly Stage[], gates: readonly Gate[]): Next {
-  const attempt: Next = (call) => new Promise((resolve, reject) => new Attempt(call, gates, resolve, reject).go());
-  return stages.reduceRight<Next>((next, stage) => (call) => stage.run(call, next), attempt);
+  const attempt: Next = (call, ending) => new Attempt(call, gates, ending).go();
+  return stages.reduceRight<Next>((next, stage) => (call, ending) => stage.run(call, ending, next), attempt);
+}
+
+/** The way inwards as a promise, for rooms that wait for the answer anyway. */
+export function promised(call: CallContext, next: Next): Promise<unknown> {
+  return new Promise((resolve, reject) => next(call, { done: resolve, failed: reject }));
 }
