@@ -3,6 +3,7 @@ import { type OptionCheck } from "./check-options.ts";
 import { gcraRate } from "./gcra.ts";
 import { type LimitStore, type ResolvedLimit, type ResolvedPolicy } from "./limit-store.ts";
 import { formatWindow, MAX_WINDOW_MS } from "./parse-window.ts";
+import { type DropPolicy } from "./wait-line.ts";
 
 /** One named limit: a bucket of `burst` tokens, refilled continuously at `requests` per `windowMs`. */
 export interface LimitOptions {
@@ -35,6 +36,8 @@ export interface RateLimiterOptions {
   readonly maxKeys?: number;
   /** Most callers that `acquire` lets wait, over all keys. 0 to 1,000,000. @defaultValue 1,000 */
   readonly maxWaiters?: number;
+  /** Who goes when too many wait: the newcomer, or somebody who waits for the same key. @defaultValue "reject-newest" */
+  readonly drop?: DropPolicy;
   /** Told of `limit.refused` and `limit.waited`. */
   readonly events?: EventBus;
 }
@@ -47,6 +50,8 @@ export interface CheckOptions {
 export interface AcquireOptions extends CheckOptions {
   /** Who goes first among those who wait. @defaultValue "normal" */
   readonly priority?: Priority;
+  /** Those of one priority take turns by tenant. @defaultValue one for all */
+  readonly tenant?: string;
   /** Longest wait, ms. A turn that cannot come in time is refused at once. @defaultValue 30,000 */
   readonly maxWaitMs?: number;
   readonly signal?: AbortSignal;

@@ -23,6 +23,7 @@ import {
 } from "./rate-limit-options.ts";
 import { refusal } from "./refusal.ts";
 import { TurnQueue, type Waiter } from "./turn-queue.ts";
+import { dropPolicies, type DropPolicy } from "./wait-line.ts";
 
 const DEFAULT_MAX_WAITERS = 1_000;
 const DEFAULT_MAX_WAIT_MS = 30_000;
@@ -44,6 +45,7 @@ export class RateLimiter {
   readonly #clock: Clock;
   readonly #events: EventBus | undefined;
   readonly #maxWaiters: number;
+  readonly #drop: DropPolicy;
   #waiters = 0;
 
   /** @throws IntegrationError `INVALID_INPUT` naming every bad option */
@@ -51,17 +53,24 @@ export class RateLimiter {
     const check = new OptionCheck("RateLimiter");
     for (const [name, limit] of Object.entries(options.limits ?? {})) checkLimitOptions(check, `limits.${name}`, limit);
     check.number("maxWaiters", options.maxWaiters, { min: 0, max: 1_000_000, integer: true });
+    check.oneOf("drop", options.drop, dropPolicies);
     check.throwIfAny();
     for (const [name, limit] of Object.entries(options.limits ?? {})) this.#limits.set(name, resolveLimit(name, limit));
     this.#clock = options.clock ?? systemClock;
     this.#store = options.store ?? new MemoryLimitStore({ clock: this.#clock, maxKeys: options.maxKeys });
     this.#events = options.events;
     this.#maxWaiters = options.maxWaiters ?? DEFAULT_MAX_WAITERS;
+    this.#drop = options.drop ?? "reject-newest";
   }
 
   /** The limits as resolved, for headers and `describe()`. */
   get limits(): readonly LimitDescription[] {
     return [...this.#limits.values()].map(describeLimit);
+  }
+
+  /** True if {@link check} may be used: the store answers at once. */
+  get synchronous(): boolean {
+    return this.#store.synchronous;
   }
 
   /** Callers that wait in {@link acquire} now. */
@@ -78,7 +87,7 @@ export class RateLimiter {
   check(name: string, key: string, options?: CheckOptions): Decision {
     const limit = this.#limit(name);
     const cost = costOf(limit, options);
-    if (!this.#store.synchronous)
+    if (!this.synchronous)
       throw invalid(`the store of limit ${name} answers asynchronously; call checkAsync instead of check`);
     return this.#told(limit, this.#store.decide(limit, boundedKey(key), cost) as Decision);
   }
@@ -90,7 +99,7 @@ export class RateLimiter {
   }
 
   /**
-   * Waits for its turn: first come, first served per key within one priority. Returns at once, without a timer, where
+   * Waits for its turn: by priority, then tenants by turns, then first come, first served. Returns at once, without a timer, where
    * there is nothing to wait for.
    *
    * @throws IntegrationError `RATE_LIMITED` (with `retryAfterMs`) if the turn cannot come within `maxWaitMs`,
@@ -113,15 +122,19 @@ export class RateLimiter {
     } else {
       const answer = this.#store.decide(limit, key, 0);
       const look = answer instanceof Promise ? await answer : answer;
-      const turnMs = turnInMs(limit, look, queue.costAhead(options.priority ?? "normal") + cost);
+      const turnMs = turnInMs(limit, look, queue.costAhead(options) + cost);
       if (turnMs > maxWaitMs) throw this.#refused(limit, turnMs);
     }
-    if (this.#waiters >= this.#maxWaiters)
-      throw refusal({
+    if (this.#waiters >= this.#maxWaiters) {
+      const full = refusal({
         code: "QUEUE_FULL",
         message: `limit ${name}: ${this.#waiters} callers wait already; raise maxWaiters or slow down`,
         details: { limit: name },
       });
+      const victim = this.#queues.get(id)?.victim(this.#drop, options.priority);
+      if (!victim) throw full;
+      victim.fail(full);
+    }
     return this.#wait(limit, key, id, { ...options, cost, maxWaitMs });
   }
 
@@ -186,7 +199,7 @@ export class RateLimiter {
         if (queue.has(waiter)) waiter.fail(this.#refused(limit, msPerToken(limit)));
       };
       if (options.maxWaitMs < MAX_TIMER_MS) expiry = this.#clock.setTimer(expire, options.maxWaitMs);
-      queue.join(waiter, options.priority ?? "normal");
+      queue.join(waiter, options);
     });
   }
 

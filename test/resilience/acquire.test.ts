@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EventBus } from "../../src/core/index.ts";
-import { type Decision, type LimitStore, MemoryLimitStore, RateLimiter } from "../../src/resilience/index.ts";
+import {
+  type Decision,
+  type LimitStore,
+  MemoryLimitStore,
+  RateLimiter,
+  type RateLimiterOptions,
+} from "../../src/resilience/index.ts";
 import { EventRecorder, ManualClock } from "../../src/testing/index.ts";
 import { rejection } from "./helpers.ts";
 
@@ -11,15 +17,17 @@ const everySecond = {
   bulk: { requests: 10, windowMs: 10_000, burst: 3 },
 };
 
-function setUp(options: { maxWaiters?: number; store?: (clock: ManualClock) => LimitStore } = {}) {
+function setUp(
+  options: Pick<RateLimiterOptions, "maxWaiters" | "drop"> & { store?: (clock: ManualClock) => LimitStore } = {},
+) {
   const clock = new ManualClock();
   const events = new EventBus();
-  const { maxWaiters, store } = options;
+  const { store, ...rest } = options;
   const limiter = new RateLimiter({
     clock,
     events,
     limits: everySecond,
-    ...(maxWaiters !== undefined && { maxWaiters }),
+    ...rest,
     ...(store && { store: store(clock) }),
   });
   return { clock, limiter, recorder: new EventRecorder(events) };
@@ -69,6 +77,36 @@ describe("RateLimiter.acquire", () => {
       void limiter.acquire("turn", "user", { priority }).then(() => order.push(priority));
     await clock.advance(10_000);
     expect(order).toEqual(["high", "normal", "normal", "low"]);
+  });
+
+  it("lets tenants of one priority take turns, however many calls one of them makes", async () => {
+    const { clock, limiter } = setUp();
+    await limiter.acquire("turn", "shared");
+    const order: string[] = [];
+    for (const tenant of ["a", "a", "a", "a", "b", "c"])
+      void limiter.acquire("turn", "shared", { tenant }).then(() => order.push(tenant));
+    await clock.advance(10_000);
+    expect(order.slice(0, 3).sort()).toEqual(["a", "b", "c"]);
+    expect(order).toHaveLength(6);
+  });
+
+  it("drops the one who has waited longest for a newcomer, where told to", async () => {
+    const { clock, limiter } = setUp({ maxWaiters: 1, drop: "drop-oldest" });
+    await limiter.acquire("turn", "user");
+    const oldest = rejection(limiter.acquire("turn", "user"));
+    await clock.advance(0);
+    const newest = limiter.acquire("turn", "user");
+    expect((await oldest).code).toBe("QUEUE_FULL");
+    expect(
+      (
+        await rejection(
+          limiter.acquire("turn", "other", { cost: 1, maxWaitMs: 0 }).then(() => limiter.acquire("turn", "other")),
+        )
+      ).code,
+    ).toBe("QUEUE_FULL");
+    await clock.advance(1_000);
+    expect((await newest).allowed).toBe(true);
+    expect(limiter.waiting).toBe(0);
   });
 
   it("waits for as many tokens as the cost", async () => {

@@ -53,8 +53,7 @@ export function resolveRedisLimits(options: RedisLimitStoreOptions): ResolvedRed
   const check = new OptionCheck("RedisLimitStore");
   if (!isRedisClient(client)) check.problem("client must be a client of ioredis or node-redis");
   if (typeof prefix !== "string") check.problem(`prefix must be a string; received ${typeof prefix}`);
-  if (!behaviours.includes(whenDown))
-    check.problem(`whenDown must be one of ${behaviours.join(", ")}; received ${JSON.stringify(whenDown)}`);
+  check.oneOf("whenDown", whenDown, behaviours);
   check.number("decisionTimeoutMs", decisionTimeoutMs, { min: 1, max: 10_000 });
   check.number("share", share, { min: SMALLEST_SHARE, max: 1 });
   check.number("leaseSize", leaseSize, { min: 1, max: 1_000_000, integer: true });
