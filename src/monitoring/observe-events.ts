@@ -1,4 +1,5 @@
 import { type ErrorCode, type EventBus, type EventName, type IntegrationEvents } from "../core/index.ts";
+import { CallSeries } from "./call-series.ts";
 import { type DistinctWindow } from "./metrics/distinct-window.ts";
 import { type RatioWindow } from "./metrics/ratio-window.ts";
 import { type ServiceStatistics } from "./service-statistics.ts";
@@ -39,13 +40,12 @@ export function observeEvents(
   windows: RateWindows,
   services: ServiceStatistics,
 ): () => void {
+  const calls = new CallSeries(metrics);
   const feeds: Feeds = {
     "call.finished": (event) => {
-      const { service, operation, outcome, code = "", durationMs } = event;
-      metrics.calls.inc(1, { service, operation, outcome, code });
-      metrics.callDuration.observe(durationMs / 1_000, { service, operation });
+      calls.record(event);
       services.finished(event);
-      if (service === "neon") windows.neonErrors.record(isServiceFailure(event));
+      if (event.service === "neon") windows.neonErrors.record(isServiceFailure(event));
     },
     "attempt.failed": ({ service, code }) => metrics.attemptsFailed.inc(1, { service, code }),
     "retry.scheduled": ({ service }) => {
