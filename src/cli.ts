@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { CommandError, UsageError } from "./cli/arguments.ts";
 import { IntegrationError } from "./core/index.ts";
 
 /** One line each; the commands load what they need, so that `--help` is quick. */
@@ -29,28 +30,34 @@ function help(): string {
   );
 }
 
-async function main(name: string | undefined, args: string[]): Promise<number> {
-  if (name === undefined || name === "--help" || name === "help") {
+/** @returns the exit code: 0 all well, 1 something is wrong, 2 the command line is */
+async function main(name: string | undefined, args: readonly string[]): Promise<number> {
+  if (name === "--help" || name === "-h" || name === "help") {
     console.log(help());
-    return name === undefined ? 2 : 0;
+    return 0;
   }
-  const command = Object.hasOwn(commands, name) ? commands[name as keyof typeof commands] : undefined;
-  if (!command) {
-    console.error(`enhanced-integration: there is no command "${name}"\n\n${help()}`);
+  if (name === undefined || !Object.hasOwn(commands, name)) {
+    const problem = name === undefined ? "name a command" : `there is no command "${name}"`;
+    console.error(`enhanced-integration: ${problem}\n\n${help()}`);
     return 2;
   }
-  return (await command.load()).run(args);
+  const command = await commands[name as keyof typeof commands].load();
+  return command.run(args);
 }
 
-/** What a person can mend is told in words, without a stack trace. */
+/** What a person can mend is told in words; only a fault of ours deserves a stack trace. */
 function tell(error: unknown): void {
-  const known = IntegrationError.isInstance(error) || (error instanceof Error && "code" in error);
-  console.error(known ? `enhanced-integration: ${(error as Error).message}` : error);
+  const mendable =
+    IntegrationError.isInstance(error) ||
+    error instanceof CommandError ||
+    error instanceof UsageError ||
+    (error instanceof Error && "code" in error);
+  console.error(mendable ? `enhanced-integration: ${(error as Error).message}` : error);
 }
 
 try {
   process.exitCode = await main(process.argv[2], process.argv.slice(3));
 } catch (error) {
   tell(error);
-  process.exitCode = 1;
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 }

@@ -1,11 +1,10 @@
-import { parseArgs } from "node:util";
 import { renderEnvExample } from "../config/index.ts";
+import { readArguments } from "./arguments.ts";
 
 const usage = `Usage: enhanced-integration env > .env
 Prints every variable with its meaning and default. Secrets are left for you to fill in.`;
 
-export async function run(args: string[]): Promise<number> {
-  const { values } = parseArgs({ args, options: { help: { type: "boolean" } } });
-  console.log(values.help ? usage : renderEnvExample().trimEnd());
+export async function run(args: readonly string[]): Promise<number> {
+  if (readArguments(args, usage, {})) console.log(renderEnvExample().trimEnd());
   return 0;
 }

@@ -1,4 +1,5 @@
-import { parseArgs } from "node:util";
+import { type LocalStack } from "../local/index.ts";
+import { CommandError, readArguments, UsageError } from "./arguments.ts";
 
 const usage = `Usage: enhanced-integration local [--data-dir DIR] [--data FILE] [--port N]
 Runs the four services on this machine until Ctrl-C, and prints the environment for a .env file.
@@ -6,43 +7,54 @@ Runs the four services on this machine until Ctrl-C, and prints the environment 
   --data FILE     a CSV of houses for the listing site (default: the sample)
   --port N        Neon on N, Supabase on N+1, TinyFish on N+2, Ollama on N+3 (default: any free ports)`;
 
-export async function run(args: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      help: { type: "boolean" },
-      "data-dir": { type: "string" },
-      data: { type: "string" },
-      port: { type: "string" },
-    },
+export async function run(args: readonly string[]): Promise<number> {
+  const read = readArguments(args, usage, {
+    "data-dir": { type: "string" },
+    data: { type: "string" },
+    port: { type: "string" },
   });
-  if (values.help) {
-    console.log(usage);
-    return 0;
-  }
-  const first = values.port === undefined ? undefined : Number(values.port);
-  if (first !== undefined && !(Number.isInteger(first) && first > 0 && first < 65_533)) {
-    console.error(`enhanced-integration: --port must be a whole number from 1 to 65532, but is "${values.port}"`);
-    return 2;
-  }
-  const { readHouses, sampleDataFile, startLocalStack } = await import("../local/index.ts");
+  if (!read) return 0;
+  const { "data-dir": dataDir, data, port } = read.values;
+  const ports = port === undefined ? undefined : readPorts(port);
+  // Before anything that takes time, so that Ctrl-C is heard; a second one ends the process at once.
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
   });
   console.error("starting…");
-  const { houses, problems } = await readHouses(values.data ?? sampleDataFile());
-  for (const { line, problem } of problems) console.error(`line ${line} is skipped: ${problem}`);
-  await using stack = await startLocalStack({
-    houses,
-    ...(values["data-dir"] !== undefined && { dataDir: values["data-dir"] }),
-    ...(first !== undefined && { ports: { neon: first, supabase: first + 1, tinyfish: first + 2, ollama: first + 3 } }),
-  });
+  await using stack = await start({ data, dataDir, ports });
   for (const [name, value] of Object.entries(stack.env)) console.log(`${name}=${value}`);
   for (const notice of stack.notices) console.error(`note: ${notice}`);
+  const fate = dataDir === undefined ? "; the data go with it" : `; the data stay in ${dataDir}`;
   console.error(
-    `\nThe lines above are a .env file. ${houses.length} houses are at ${stack.siteUrl}\nCtrl-C stops everything${values["data-dir"] === undefined ? "; the data go with it" : ""}.`,
+    `\nThe lines above are a .env file. The listing site is ${stack.siteUrl}\nCtrl-C stops everything${fate}.`,
   );
   await stopped;
   console.error("stopping…");
   return 0;
+}
+
+interface StartOptions {
+  readonly data: string | undefined;
+  readonly dataDir: string | undefined;
+  readonly ports: { neon: number; supabase: number; tinyfish: number; ollama: number } | undefined;
+}
+
+/** @throws CommandError if a port is taken, the folder in use, or the file unusable */
+async function start({ data, dataDir, ports }: StartOptions): Promise<LocalStack> {
+  const { readHouses, sampleDataFile, startLocalStack } = await import("../local/index.ts");
+  try {
+    const { houses, problems } = await readHouses(data ?? sampleDataFile());
+    for (const { line, problem } of problems) console.error(`line ${line} is skipped: ${problem}`);
+    return await startLocalStack({ houses, ...(dataDir !== undefined && { dataDir }), ...(ports && { ports }) });
+  } catch (cause) {
+    throw new CommandError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+/** @throws UsageError */
+function readPorts(text: string): StartOptions["ports"] {
+  const first = Number(text);
+  if (!Number.isInteger(first) || first < 1 || first > 65_532)
+    throw new UsageError(`--port must be a whole number from 1 to 65532, but is "${text}"`, usage);
+  return { neon: first, supabase: first + 1, tinyfish: first + 2, ollama: first + 3 };
 }

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, type Logger, silentLogger, systemClock } from "../core/index.ts";
+import { stackCredentials } from "./credentials.ts";
 import { FaultPlan } from "./faults.ts";
 import { startNeonStandIn } from "./neon/index.ts";
 import { startOllamaStandIn } from "./ollama/index.ts";
@@ -8,7 +9,7 @@ import { startSupabaseStandIn } from "./supabase/index.ts";
 import { type House, startTinyFishStandIn } from "./tinyfish/index.ts";
 
 export interface LocalStackOptions {
-  /** Keeps the database, the users and the files here; without it all is gone on close. */
+  /** Keeps the database, the users, the files and the keys here; without it all is gone on close. */
   readonly dataDir?: string;
   /** @defaultValue any free ports */
   readonly ports?: {
@@ -56,15 +57,17 @@ interface Part {
 export async function startLocalStack(options: LocalStackOptions = {}): Promise<LocalStack> {
   const { dataDir, ports = {}, faults = new FaultPlan(), logger = silentLogger, clock = systemClock } = options;
   if (dataDir !== undefined) await mkdir(dataDir, { recursive: true });
+  const { neonPassword, tinyfishApiKey } = await stackCredentials(dataDir);
   const folder = (name: string) => (dataDir === undefined ? {} : { dataDir: join(dataDir, name) });
   const common = { faults, clock, logger };
 
   // The database takes longest to start, so all start together; if one cannot, none stays.
   const started = await Promise.allSettled([
-    startNeonStandIn({ ...common, ...folder("neon"), port: ports.neon ?? 0 }),
+    startNeonStandIn({ ...common, ...folder("neon"), password: neonPassword, port: ports.neon ?? 0 }),
     startSupabaseStandIn({ ...common, ...folder("supabase"), port: ports.supabase ?? 0 }),
     startTinyFishStandIn({
       ...common,
+      apiKey: tinyfishApiKey,
       port: ports.tinyfish ?? 0,
       ...(options.houses && { houses: options.houses }),
       ...(options.pageSize !== undefined && { pageSize: options.pageSize }),
