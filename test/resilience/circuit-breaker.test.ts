@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CircuitBreaker, type BreakerOptions, type BreakerSnapshot } from "../../src/resilience/index.ts";
 import { ManualClock } from "../../src/testing/index.ts";
@@ -286,6 +287,49 @@ describe("a half-open CircuitBreaker", () => {
     await clock.advance(1);
     await succeed();
     expect(breaker.state).toBe("closed");
+  });
+});
+
+describe("a CircuitBreaker under concurrent calls that end in any order, aborted ones among them", () => {
+  type Ending = "answer" | "fail" | "abort" | "throw at once";
+  const ending = fc.constantFrom<Ending>("answer", "fail", "abort", "abort", "throw at once");
+
+  it("has every permit back when the last call has ended", async () => {
+    const plan = fc.array(fc.record({ ending, first: fc.boolean(), waitMs: fc.constantFrom(0, 0, 50) }), {
+      minLength: 20,
+      maxLength: 60,
+    });
+    await fc.assert(
+      fc.asyncProperty(plan, fc.integer({ min: 1, max: 4 }), async (calls, halfOpenPermits) => {
+        const { clock, breaker } = setUp({ halfOpenPermits, breakMs: 100, maxBreakMs: 3_600_000, minimumCalls: 3 });
+        const pending: (() => void)[] = [];
+        const all: Promise<unknown>[] = [];
+        for (const { ending, first, waitMs } of calls) {
+          const call = breaker.run(() => {
+            if (ending === "throw at once") throw failure("ABORTED");
+            return new Promise<void>((resolve, reject) =>
+              pending.push(() =>
+                ending === "answer" ? resolve() : reject(ending === "fail" ? reset() : failure("ABORTED")),
+              ),
+            );
+          });
+          all.push(call.catch(() => undefined));
+          if (pending.length > 3) (first ? pending.shift() : pending.pop())?.();
+          await clock.advance(waitMs);
+        }
+        for (const end of pending) end();
+        await Promise.all(all);
+        expect(breaker.share().probing).toBe(false);
+        await clock.advance(breaker.snapshot().remainingMs);
+        if (breaker.state === "closed") return;
+        let probes = 0;
+        for (; breaker.allows(); probes += 1) void breaker.run(() => new Promise<never>(() => undefined));
+        // Successes of this half-open phase take part of the permits' place; none is lost, and none was given back twice.
+        expect(probes).toBeGreaterThan(0);
+        expect(probes).toBeLessThanOrEqual(halfOpenPermits);
+      }),
+      { numRuns: 200 },
+    );
   });
 });
 
