@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Snapshot } from "./supabase/snapshot.ts";
 
 /** The stack's secrets that no stand-in keeps by itself. */
 export interface StackCredentials {
@@ -13,17 +13,11 @@ export interface StackCredentials {
  * folder they are new each time.
  */
 export async function stackCredentials(dataDir: string | undefined): Promise<StackCredentials> {
-  const made: StackCredentials = {
+  const file = dataDir && join(dataDir, "credentials.json");
+  const credentials = (await Snapshot.load<StackCredentials>(file)) ?? {
     neonPassword: randomBytes(18).toString("base64url"),
     tinyfishApiKey: `sk-mino-${randomBytes(16).toString("hex")}`,
   };
-  if (dataDir === undefined) return made;
-  const file = join(dataDir, "credentials.json");
-  try {
-    await writeFile(file, JSON.stringify(made), { flag: "wx", mode: 0o600 });
-    return made;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    return { ...made, ...(JSON.parse(await readFile(file, "utf8")) as StackCredentials) };
-  }
+  await new Snapshot(file, () => credentials).save();
+  return credentials;
 }
