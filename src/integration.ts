@@ -17,6 +17,7 @@ import { createHealth } from "./composition/health.ts";
 import { MetricsServer } from "./composition/metrics-server.ts";
 import { type IntegrationOverrides } from "./composition/overrides.ts";
 import { servicePolicies } from "./composition/policies.ts";
+import { sharedLimits } from "./composition/redis.ts";
 import { secretsOf } from "./composition/secrets.ts";
 import { type Config, type Env, loadConfig } from "./config/index.ts";
 import {
@@ -107,11 +108,12 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
   if (config.metrics.enabled) monitoring.observe(events);
 
   const scopes = new CallScopes();
+  const shared = sharedLimits(config, overrides, { clock, events });
   const limits = new RateLimiter({
     limits: config.limits,
     clock,
     events,
-    ...(overrides.limitStore && { store: overrides.limitStore }),
+    ...(shared.store && { store: shared.store }),
   });
   const pipeline = createPipeline({
     ...{ clock, random, events, scopes, limiter: limits },
@@ -167,6 +169,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
         neon.close({ timeoutMs }),
       ]);
       if (!overrides.pools) await pools.close({ timeoutMs });
+      shared.close();
       ownLogger?.close();
     },
   });

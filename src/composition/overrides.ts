@@ -12,7 +12,7 @@ import { type NeonClientOptions } from "../clients/neon/index.ts";
 import { type OllamaClientOptions } from "../clients/ollama/index.ts";
 import { type SupabaseClientOptions } from "../clients/supabase/index.ts";
 import { type TinyFishClientOptions } from "../clients/tinyfish/index.ts";
-import { type LimitStore, type ServicePolicy } from "../resilience/index.ts";
+import { type LimitStore, type RedisClientLike, type ServicePolicy } from "../resilience/index.ts";
 
 /** Everything that a host may bring itself. What is brought stays the host's to close. */
 export interface IntegrationOverrides {
@@ -28,7 +28,9 @@ export interface IntegrationOverrides {
   readonly pools?: ConnectionPoolManager;
   /** Judges user tokens instead of the one made from SUPABASE_*. */
   readonly verifier?: TokenVerifier;
-  /** Where limits are counted. @defaultValue this process's memory */
+  /** A ready Redis client (ioredis or node-redis) over which processes share their limits. @defaultValue one for REDIS_URL */
+  readonly redis?: RedisClientLike;
+  /** Where limits are counted instead. @defaultValue Redis where there is one, else this process's memory */
   readonly limitStore?: LimitStore;
   /** By service (`neon`, `supabase`, `tinyfish`, `ollama`, or one of the host's own): on top of what the settings say. */
   readonly policies?: Readonly<Record<string, ServicePolicy>>;

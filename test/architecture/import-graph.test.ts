@@ -36,7 +36,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "services",
   ],
   index: ["core", "config", "security", "resilience", "monitoring", "clients", "listings", "integration"],
-  cli: ["core", "config", "clients", "integration", "local (dynamic)", "index"],
+  cli: ["core", "config", "clients", "integration", "local (dynamic)", "local (types)", "monitoring (types)", "index"],
 };
 
 interface Import {

@@ -90,6 +90,6 @@ export const backupSettings = {
 
 export const redisSettings = {
   connection: setting("REDIS_URL", redisConnection, {
-    description: "Redis that shares rate limits between processes; validated now, used once the Redis store is built.",
+    description: "Redis over which processes share their rate limits; needs the package ioredis.",
   }),
 };
