@@ -78,12 +78,6 @@ export class CircuitBreaker {
     return admitted && this.#agreed(next, now);
   }
 
-  /** Would every call be turned away now? For callers that would otherwise prepare much for nothing. */
-  refuses(now: number): boolean {
-    const state = this.#state;
-    return state.kind === "isolated" || (state.kind === "open" && now < state.until && now >= state.since);
-  }
-
   /**
    * Runs `fn` unless the circuit is open, and learns from its outcome.
    *
