@@ -58,7 +58,7 @@ export function gcraDecision(rate: GcraRate, used: number, cost: number, allowed
   return {
     allowed,
     limit: rate.burst,
-    remaining: Math.max(0, Math.floor(free / rate.ticksPerToken)),
+    remaining: Math.floor(free / rate.ticksPerToken),
     retryAfterMs: allowed ? 0 : Math.ceil((cost * rate.ticksPerToken - free) / rate.ticksPerMs),
     resetMs: Math.ceil(used / rate.ticksPerMs),
   };

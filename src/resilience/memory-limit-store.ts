@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../core/index.ts";
-import { BucketTable } from "./bucket-table.ts";
+import { type BucketShard, BucketTable } from "./bucket-table.ts";
 import { OptionCheck } from "./check-options.ts";
 import { type Decision, FULL, gcraStep } from "./gcra.ts";
 import { type LimitStore, type ResolvedLimit } from "./limit-store.ts";
@@ -50,8 +50,9 @@ export class MemoryLimitStore implements LimitStore {
     const table = this.#tables.get(limit.id) ?? this.#newTable(limit);
     // A clock that steps back refills nothing and takes nothing away.
     this.#elapsedMs = Math.max(this.#elapsedMs, this.#clock.now() - this.#startedAt);
-    const offset = table.find(key) ?? this.#newBucket(table, key, cost);
-    const tats = offset === undefined ? table.overflow : table.tats;
+    const shard = table.shardOf(key);
+    const offset = shard.offsets.get(key) ?? this.#newBucket(table, shard, key, cost);
+    const { tats } = offset === undefined ? table.overflow : shard;
     return limit.policies.length === 1
       ? this.#decideOne(limit, tats, offset ?? 0, cost)
       : this.#decideAll(limit, tats, offset ?? 0, cost);
@@ -84,13 +85,13 @@ export class MemoryLimitStore implements LimitStore {
   }
 
   /** @returns undefined where the key has to share the overflow */
-  #newBucket(table: BucketTable, key: string, cost: number): number | undefined {
+  #newBucket({ overflow, limit }: BucketTable, shard: BucketShard, key: string, cost: number): number | undefined {
     for (let step = 0; step < PATROL_STEPS && this.#patrol.next().value !== "round done"; step += 1);
     if (cost === 0 || this.#size >= this.#maxKeys) return undefined;
     this.#size += 1;
-    const offset = table.add(key);
+    const offset = shard.add(key);
     // A key that was served from the shared bucket must not find a second, full one.
-    table.tats.set(table.overflow, offset);
+    for (let p = 0; p < limit.policies.length; p += 1) shard.tats[offset + p] = overflow.tats[p] ?? FULL;
     return offset;
   }
 
@@ -98,23 +99,21 @@ export class MemoryLimitStore implements LimitStore {
   *#walk(): Generator<"round done" | undefined, never, undefined> {
     for (;;) {
       yield "round done";
-      for (const table of this.#tables.values()) {
-        if (table.size === 0) continue;
-        for (const shard of table.shards) {
-          if (!shard?.size) continue;
-          for (const [key, offset] of shard) {
-            if (this.#isFull(table, offset)) {
-              table.drop(shard, key, offset);
+      for (const { limit, shards } of this.#tables.values())
+        for (const shard of shards) {
+          if (shard.offsets.size === 0) continue;
+          for (const [key, offset] of shard.offsets) {
+            if (this.#isFull(limit, shard.tats, offset)) {
+              shard.drop(key, offset);
               this.#size -= 1;
             }
             yield;
           }
         }
-      }
     }
   }
 
-  #isFull({ limit: { policies }, tats }: BucketTable, offset: number): boolean {
+  #isFull({ policies }: ResolvedLimit, tats: Float64Array, offset: number): boolean {
     for (let p = 0; p < policies.length; p += 1)
       if ((tats[offset + p] ?? FULL) > this.#ticks(policies[p]?.rate.ticksPerMs ?? 1)) return false;
     return true;
