@@ -35,7 +35,11 @@ export async function redisLimiter({ rounds, sliceMs }: Effort): Promise<Figure[
   const ourLeased = `ours: ${LEASE_SIZE} tokens leased per trip`;
   const peer = "rate-limiter-flexible";
   const cases: BenchCase[] = [
-    { name: "a bare INCR", run: (index) => client.incr(`bench:incr:${keyOf(index)}`), inFlight: IN_FLIGHT },
+    {
+      name: "a bare INCR",
+      run: (index) => client.incr(`bench:incr:${keyOf(index)}`),
+      inFlight: IN_FLIGHT,
+    },
     { name: peer, run: (index) => flexible.consume(keyOf(index)), inFlight: IN_FLIGHT },
     { name: ours, run: (index) => allowed(exact, index), inFlight: IN_FLIGHT },
     { name: ourLeased, run: (index) => allowed(leased, index), inFlight: IN_FLIGHT },

@@ -31,7 +31,11 @@ export async function retryWrap(effort: Effort): Promise<Figure[]> {
       { name: "cockatiel retry", run: () => cockatiel.execute(noop) },
       { name: "p-retry", run: () => pRetry(noop, { retries: MAX_ATTEMPTS - 1, minTimeout: 0 }) },
       { name: "opossum (breaker, no retry)", run: () => opossum.fire() },
-      { name: "bottleneck schedule", run: () => bottleneck.schedule(noop), maxOperations: BOTTLENECK_JOBS },
+      {
+        name: "bottleneck schedule",
+        run: () => bottleneck.schedule(noop),
+        maxOperations: BOTTLENECK_JOBS,
+      },
     ],
     effort,
   );

@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { undisturbedMs } from "./undisturbed-time.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import { median, pairedRatio } from "./statistics.ts";
 
@@ -9,7 +11,7 @@ export interface BenchCase {
   readonly run: (index: number) => unknown;
   /** At most so many operations in a slice: for cases that take milliseconds. @defaultValue as many as fit */
   readonly maxOperations?: number;
-  /** Operations under way at a time; for those that wait for a network. @defaultValue 1 */
+  /** Operations under way at a time. @defaultValue 1 */
   readonly inFlight?: number;
 }
 
@@ -21,6 +23,12 @@ export interface Effort {
 
 export const FULL: Effort = { rounds: 25, sliceMs: 40 };
 export const SHORT: Effort = { rounds: 7, sliceMs: 8 };
+
+/**
+ * Compiles when it must and on this thread, not when another thread gets round to it: on a busy machine a case would
+ * else be timed before its compiler is done.
+ */
+setFlagsFromString("--no-concurrent-recompilation");
 
 /** Nanoseconds per operation, one value for each round. */
 export class Timings {
@@ -112,9 +120,9 @@ class CaseRunner {
     await nextTurn();
     collectGarbage({ type: "minor" });
     const from = this.#done;
-    const startedAt = performance.now();
+    const startedAt = undisturbedMs();
     await this.#loop(this.#run, from, from + operations);
-    const tookMs = performance.now() - startedAt;
+    const tookMs = undisturbedMs() - startedAt;
     this.#done += operations;
     return tookMs;
   }
