@@ -15,12 +15,13 @@ export function weakestDecision(
   cost: number,
   allowed: boolean,
 ): Decision {
+  const [only] = rates;
+  if (rates.length === 1 && only) return gcraDecision(only, used[0] ?? 0, cost, allowed);
   let weakest: Decision | undefined;
   for (const [index, rate] of rates.entries()) {
     const ticks = used[index] ?? 0;
     const admits = allowed || ticks + cost * rate.ticksPerToken <= rate.capacityTicks;
     const decision = gcraDecision(rate, ticks, cost, admits);
-    if (rates.length === 1) return decision;
     if (weakest && !isWeaker(decision, weakest)) continue;
     weakest = { ...decision, policy: limit.policies[index]?.name ?? "" };
   }
