@@ -2,6 +2,7 @@ import { getEventListeners } from "node:events";
 import { EventBus, IntegrationError, type Random } from "enhanced-integration";
 import { createPipeline, type Pipeline, RateLimiter } from "enhanced-integration/resilience";
 import { ManualClock, seededRandom } from "enhanced-integration/testing";
+import { type Count, counted } from "../../support/count.ts";
 import { type Figure } from "../../support/report.ts";
 import { textTable } from "../../support/text-table.ts";
 
@@ -23,13 +24,13 @@ interface Left {
  * Calls that wait for turns, permits, attempts and backoffs, each of them aborted between two random awaits, until so
  * many were ended by it (some end by themselves first). When all is over nothing may be left of them.
  */
-export async function aborts(count: number): Promise<Figure[]> {
+export async function aborts(count: Count): Promise<Figure[]> {
   const left: Left = { permits: 0, timers: 0, listeners: 0, calls: 0 };
   const ends = new Map<string, number>();
-  for (let seed = 1; (ends.get("ABORTED") ?? 0) < count; seed += 1) await abortCrowd(CROWD, seed, left, ends);
+  for (let seed = 1; (ends.get("ABORTED") ?? 0) < count.run; seed += 1) await abortCrowd(CROWD, seed, left, ends);
   const rows = [...ends].sort(([, a], [, b]) => b - a).map(([end, calls]) => [end, calls.toLocaleString("en-US")]);
   console.log(textTable(["how the calls ended", "calls"], rows));
-  const note = `after ${(ends.get("ABORTED") ?? 0).toLocaleString("en-US")} aborts`;
+  const note = `after ${counted(ends.get("ABORTED") ?? 0, count, "aborts")}`;
   return [
     { name: "permits left", value: left.permits, unit: "", atMost: 0, note },
     { name: "timers left", value: left.timers, unit: "", atMost: 0 },

@@ -1,3 +1,4 @@
+import { type Count, counted } from "../../support/count.ts";
 import { type Figure } from "../../support/report.ts";
 import { type Answer, difference } from "./reference-bucket.ts";
 
@@ -18,9 +19,9 @@ export class Differences {
     if (this.found <= MOST_SHOWN) console.log(`  ${where()}: ${differs}`);
   }
 
-  figure(name: string): Figure {
+  figure(name: string, count: Count): Figure {
     const allowed = Math.round((this.#allowed / this.compared) * 100);
-    const note = `${this.compared.toLocaleString("en-US")} decisions, ${allowed} % allowed`;
+    const note = `${counted(this.compared, count, "decisions")}, ${allowed} % allowed`;
     return { name, value: this.found, unit: "", atMost: 0, note };
   }
 }

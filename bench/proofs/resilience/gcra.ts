@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { RateLimiter } from "enhanced-integration/resilience";
 import { seededRandom } from "enhanced-integration/testing";
+import { type Count } from "../../support/count.ts";
 import { type Figure } from "../../support/report.ts";
 import { Differences } from "./differences.ts";
 import { handClock } from "./hand-clock.ts";
@@ -12,13 +13,13 @@ const PER_LIMIT = 10_000;
 const KEYS = 4;
 
 /** The limiter's every answer, all its numbers included, against buckets in exact arithmetic. */
-export async function gcraAgainstReference(decisions: number): Promise<Figure[]> {
+export async function gcraAgainstReference(decisions: Count): Promise<Figure[]> {
   const differences = new Differences();
-  for (let seed = 1; differences.compared < decisions; seed += 1) {
-    compareOne(seed, Math.min(PER_LIMIT, decisions - differences.compared), differences);
+  for (let seed = 1; differences.compared < decisions.run; seed += 1) {
+    compareOne(seed, Math.min(PER_LIMIT, decisions.run - differences.compared), differences);
     await nextTurn();
   }
-  return [differences.figure("answers that differ from the BigInt reference")];
+  return [differences.figure("answers that differ from the BigInt reference", decisions)];
 }
 
 function compareOne(seed: number, decisions: number, differences: Differences): void {

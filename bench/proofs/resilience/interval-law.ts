@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { RateLimiter } from "enhanced-integration/resilience";
 import { seededRandom } from "enhanced-integration/testing";
+import { type Count, counted } from "../../support/count.ts";
 import { type Figure } from "../../support/report.ts";
 import { handClock } from "./hand-clock.ts";
 import { randomPolicy } from "./random-limits.ts";
@@ -19,12 +20,12 @@ const WINDOWS_PER_TRACE = 1_000;
  * for all intervals that begin and end with an admission (no other one can be worse) and once more, plainly counted, for
  * random ones.
  */
-export async function intervalLaw(traces: number): Promise<Figure[]> {
+export async function intervalLaw(traces: Count): Promise<Figure[]> {
   let admissions = 0;
   let intervals = 0;
   let broken = 0;
   let tight = 0;
-  for (let seed = 1; seed <= traces; seed += 1) {
+  for (let seed = 1; seed <= traces.run; seed += 1) {
     const random = seededRandom(seed);
     const limit = randomPolicy(random);
     const trace = record(limit, random);
@@ -47,13 +48,15 @@ export async function intervalLaw(traces: number): Promise<Figure[]> {
     }
     await nextTurn();
   }
-  const note = `${intervals.toLocaleString("en-US")} intervals over ${admissions.toLocaleString("en-US")} admissions`;
+  const note = `${counted(traces.run, traces, "traces")}, ${written(admissions)} admissions, ${written(intervals)} intervals`;
   return [
     { name: "intervals in which more than burst + rate × t was admitted", value: broken, unit: "", atMost: 0, note },
     // Otherwise a limiter that refuses everything would pass as well.
-    { name: "traces whose worst interval used the bound up", value: tight / traces, unit: "of all", atLeast: 0.5 },
+    { name: "traces whose worst interval used the bound up", value: tight / traces.run, unit: "of all", atLeast: 0.5 },
   ];
 }
+
+const written = (count: number) => count.toLocaleString("en-US");
 
 /** An impatient caller: asks all the time, in bursts and around the moment at which the next token comes. */
 function record(limit: ReferencePolicy, random: { next(): number }): Admission[] {

@@ -1,4 +1,5 @@
 import { createIntegration, type Integration, type IntegrationOverrides } from "enhanced-integration";
+import { type Count, counted } from "../../support/count.ts";
 import { type Figure } from "../../support/report.ts";
 import { textTable } from "../../support/text-table.ts";
 import { FailingService, type ServiceName } from "./failing-service.ts";
@@ -24,7 +25,8 @@ const scenarios: readonly Scenario[] = [
 ];
 
 /** How many requests reach failing services for each call made, through the real clients, counted at the servers. */
-export async function outage(callsPerService: number): Promise<Figure[]> {
+export async function outage(perService: Count): Promise<Figure[]> {
+  const calls = { run: perService.run * names.length, full: perService.full * names.length };
   const services = names.map((name, seed) => new FailingService(name, seed));
   const figures: Figure[] = [];
   const rows: string[][] = [];
@@ -32,8 +34,8 @@ export async function outage(callsPerService: number): Promise<Figure[]> {
   try {
     const hosts = await Promise.all(services.map((service) => service.start()));
     for (const scenario of scenarios) {
-      const counts = await runScenario(scenario, services, hosts, callsPerService);
-      const perCall = counts.map(({ requests }) => requests / callsPerService);
+      const counts = await runScenario(scenario, services, hosts, perService.run);
+      const perCall = counts.map(({ requests }) => requests / perService.run);
       rows.push([scenario.name, ...counts.map(({ requests, succeeded }) => `${requests} (${succeeded})`)]);
       fewest = Math.min(fewest, ...counts.map(({ requests }) => requests));
       figures.push({
@@ -41,13 +43,13 @@ export async function outage(callsPerService: number): Promise<Figure[]> {
         value: Math.max(...perCall),
         unit: "",
         atMost: scenario.atMost,
-        note: `${(callsPerService * names.length).toLocaleString("en-US")} calls`,
+        note: counted(calls.run, calls, "calls"),
       });
     }
   } finally {
     await Promise.all(services.map((service) => service.close()));
   }
-  const head = `requests at the server (calls that succeeded), of ${callsPerService.toLocaleString("en-US")} calls each`;
+  const head = `requests at the server (calls that succeeded), of ${perService.run.toLocaleString("en-US")} calls each`;
   console.log(textTable([head, ...names], rows));
   return [
     ...figures,
@@ -55,7 +57,7 @@ export async function outage(callsPerService: number): Promise<Figure[]> {
   ];
 }
 
-interface Count {
+interface Tally {
   readonly requests: number;
   readonly succeeded: number;
 }
@@ -65,7 +67,7 @@ async function runScenario(
   services: readonly FailingService[],
   hosts: readonly string[],
   callsPerService: number,
-): Promise<Count[]> {
+): Promise<Tally[]> {
   for (const service of services) service.fail(0);
   const integration = createIntegration(environmentOf(hosts), overridesOf(breaker));
   try {

@@ -2,6 +2,7 @@ import { getEventListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createIntegration, IntegrationError } from "enhanced-integration";
 import { seededRandom } from "enhanced-integration/testing";
+import { type Count, counted } from "../../support/count.ts";
 import { type Figure } from "../../support/report.ts";
 import { FailingService } from "./failing-service.ts";
 import { callOnce, environmentOf, names } from "./real-clients.ts";
@@ -12,7 +13,7 @@ const LATEST_ABORT_MS = 8;
 const SETTLED_WITHIN_MS = 5_000;
 
 /** Calls of the real clients over sockets to services that never answer, each aborted at a random moment. */
-export async function socketAborts(count: number): Promise<Figure[]> {
+export async function socketAborts(count: Count): Promise<Figure[]> {
   const services = names.map((name, seed) => new FailingService(name, seed));
   const hosts = await Promise.all(services.map((service) => service.start()));
   const before = timersNow();
@@ -25,7 +26,7 @@ export async function socketAborts(count: number): Promise<Figure[]> {
   const ends = new Map<string, number>();
   let next = 0;
   const worker = async () => {
-    while (next < count) {
+    while (next < count.run) {
       const index = next++;
       const controller = new AbortController();
       signals.push(controller.signal);
@@ -55,7 +56,7 @@ export async function socketAborts(count: number): Promise<Figure[]> {
         value: signals.reduce((sum, signal) => sum + getEventListeners(signal, "abort").length, 0),
         unit: "",
         atMost: 0,
-        note: `after ${count.toLocaleString("en-US")} aborts`,
+        note: `after ${counted(ends.get("ABORTED") ?? 0, count, "aborts")}`,
       },
     ];
   } finally {
