@@ -1,5 +1,5 @@
 import { getEventListeners } from "node:events";
-import { EventBus, IntegrationError, type Random } from "enhanced-integration";
+import { CallScopes, EventBus, IntegrationError, type Random } from "enhanced-integration";
 import { createPipeline, type Pipeline, RateLimiter } from "enhanced-integration/resilience";
 import { ManualClock, seededRandom } from "enhanced-integration/testing";
 import { type Count, counted } from "../../support/count.ts";
@@ -10,8 +10,13 @@ import { textTable } from "../../support/text-table.ts";
 const CROWD = 25;
 /** A call's way through the rooms takes a few dozen turns of the promise queue; an abort falls between any two. */
 const MOST_HOPS = 60;
+const LATEST_MS = 300;
+/** A pipeline looks this long after its last call whether another one has come. */
+const TICK_MS = 100;
 const SERVICE = { permits: 3, queue: 8 };
 const PROCESS = { max: 5, queue: 10 };
+
+const dropPolicies = ["reject-newest", "drop-oldest", "drop-lowest-priority"] as const;
 
 interface Left {
   permits: number;
@@ -49,58 +54,94 @@ async function abortCrowd(crowd: number, seed: number, left: Left, ends: Map<str
     limits: { quota: { requests: 20, windowMs: 1_000, burst: 3 } },
     maxWaiters: 10,
   });
+  const scopes = new CallScopes();
   const pipeline = createPipeline({
     clock,
     events,
+    scopes,
     limiter,
     random,
     maxConcurrent: PROCESS,
-    services: { maps: { concurrency: { max: SERVICE.permits, queue: SERVICE.queue }, breaker: { breakMs: 100 } } },
+    services: {
+      maps: {
+        concurrency: { max: SERVICE.permits, queue: SERVICE.queue, drop: pick(random, dropPolicies), maxWaitMs: 200 },
+        breaker: { breakMs: 100 },
+        hedge: random.next() < 0.5 && { afterMs: 20 },
+      },
+    },
   });
-  const signals: AbortSignal[] = [];
-  const settled = Array.from({ length: crowd }, async () => {
+  // What a host's request gives its calls: it outlives them, so whatever they leave on it stays.
+  const request = new AbortController();
+  let unsettled = crowd;
+  const oneCall = async () => {
     const controller = new AbortController();
-    signals.push(controller.signal);
-    const hops = Math.floor(random.next() * MOST_HOPS);
-    const afterMs = random.next() < 0.5 ? 0 : random.next() * 300;
-    const outcome = call(pipeline, random, controller.signal).then(
-      () => "answered",
-      (error: unknown) => (IntegrationError.isInstance(error) ? error.code : `not ours: ${String(error)}`),
-    );
-    const late = clock.setTimer(() => controller.abort(), afterMs);
-    if (afterMs === 0) {
-      late.cancel();
-      for (let hop = 0; hop < hops; hop += 1) await Promise.resolve();
-      controller.abort();
-    }
-    const end = await outcome;
-    ends.set(end, (ends.get(end) ?? 0) + 1);
-  });
-  for (let turn = 0; turn < 40; turn += 1) await clock.advance(random.next() * 50);
-  await clock.advance(60_000);
-  await Promise.all(settled);
+    let over = false;
+    const end = call(pipeline, random, controller.signal)
+      .then(
+        () => "answered",
+        (error: unknown) => (IntegrationError.isInstance(error) ? error.code : `not ours: ${String(error)}`),
+      )
+      .finally(() => (over = true));
+    await someMoment(random, clock, end);
+    if (!over) controller.abort();
+    const name = await end;
+    ends.set(name, (ends.get(name) ?? 0) + 1);
+    // A signal that has fired drops its listeners by itself; one that has not shows who forgot to.
+    left.listeners += getEventListeners(controller.signal, "abort").length;
+    unsettled -= 1;
+  };
+  const calls = scopes.run({ signal: request.signal }, () => Array.from({ length: crowd }, oneCall));
+  while (unsettled > 0) await clock.advance(random.next() * 50);
+  await Promise.all(calls);
+  await clock.advance(TICK_MS);
 
   left.timers += clock.pendingTimers;
   left.calls += pipeline.inFlight + limiter.waiting;
-  for (const signal of signals) left.listeners += getEventListeners(signal, "abort").length;
+  left.listeners += getEventListeners(request.signal, "abort").length;
   left.permits += await permitsMissing(pipeline, clock);
 }
 
-/** One call whose attempt answers, waits, fails, is throttled or never answers, as chance has it. */
-function call(pipeline: Pipeline, random: Random, signal: AbortSignal): Promise<unknown> {
-  const limit = { name: "quota", key: "key", wait: random.next() < 0.7 };
+/** Between two turns of the promise queue, or some time later; not after the call's own end. */
+async function someMoment(random: Random, clock: ManualClock, end: Promise<unknown>): Promise<void> {
+  if (random.next() < 0.5) {
+    for (let hops = random.next() * MOST_HOPS; hops > 0; hops -= 1) await Promise.resolve();
+    return;
+  }
+  let timer: { cancel(): void } | undefined;
+  const later = new Promise<void>((resolve) => (timer = clock.setTimer(resolve, random.next() * LATEST_MS)));
+  await Promise.race([end, later]);
+  timer?.cancel();
+}
+
+/** One call, of a single answer or of a stream. */
+async function call(pipeline: Pipeline, random: Random, signal: AbortSignal): Promise<unknown> {
+  const limit = { name: "quota", key: pick(random, ["one", "other"]), wait: random.next() < 0.7 };
   const charged = random.next() < 0.6;
-  const spec = { service: "maps", operation: "lookup", idempotent: true, signal, ...(charged && { limit }) };
-  return pipeline.run(spec, async () => {
-    const kind = random.next();
-    if (kind < 0.2) return "at once";
-    if (kind < 0.4) throw new IntegrationError({ code: "NETWORK", message: "reset" });
-    if (kind < 0.5)
-      throw new IntegrationError({ code: "UPSTREAM_STATUS", message: "busy", verdict: "throttled", retryAfterMs: 30 });
-    if (kind < 0.65) return new Promise(() => undefined);
-    for (let hop = random.next() * 20; hop > 0; hop -= 1) await Promise.resolve();
-    return "soon";
-  });
+  const priority = pick(random, ["high", "normal", "low"] as const);
+  const spec = { service: "maps", operation: "lookup", idempotent: true, signal, priority, ...(charged && { limit }) };
+  if (random.next() < 0.7) return pipeline.run(spec, () => act(random));
+  for await (const item of pipeline.stream(spec, () => items(random))) if (item === "enough") break;
+  return "streamed";
+}
+
+/** Answers at once or after a while, fails, is throttled or never answers, as chance has it. */
+async function act(random: Random): Promise<string> {
+  const kind = random.next();
+  if (kind < 0.2) return "at once";
+  if (kind < 0.4) throw new IntegrationError({ code: "NETWORK", message: "reset" });
+  if (kind < 0.5)
+    throw new IntegrationError({ code: "UPSTREAM_STATUS", message: "busy", verdict: "throttled", retryAfterMs: 30 });
+  if (kind < 0.65) return new Promise(() => undefined);
+  for (let hop = random.next() * 20; hop > 0; hop -= 1) await Promise.resolve();
+  return random.next() < 0.2 ? "enough" : "soon";
+}
+
+async function* items(random: Random): AsyncGenerator<string> {
+  for (let left = random.next() * 5; left > 0; left -= 1) yield act(random);
+}
+
+function pick<T>(random: Random, choices: readonly T[]): T {
+  return choices[Math.floor(random.next() * choices.length)] as T;
 }
 
 /** Every permit is back if as many calls as there are permits run side by side. */

@@ -22,14 +22,14 @@ export async function socketAborts(count: Count): Promise<Figure[]> {
     policies: Object.fromEntries(names.map((name) => [name, { breaker: false as const }])),
   });
   const random = seededRandom(7);
-  const signals: AbortSignal[] = [];
+  // The signal of a host's request: it has not fired, and outlives the calls, so that it shows who left a listener.
+  const request = new AbortController();
   const ends = new Map<string, number>();
   let next = 0;
   const worker = async () => {
     while (next < count.run) {
       const index = next++;
       const controller = new AbortController();
-      signals.push(controller.signal);
       const call = callOnce[names[index % names.length] ?? "neon"];
       const timer = setTimeout(() => controller.abort(), random.next() * LATEST_ABORT_MS);
       const end = await call(integration, index, { signal: controller.signal }).then(
@@ -43,7 +43,9 @@ export async function socketAborts(count: Count): Promise<Figure[]> {
   try {
     for (const name of names) await callOnce[name](integration, -1);
     for (const service of services) service.fallSilent();
-    await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
+    await integration.scopes.run({ signal: request.signal }, () =>
+      Promise.all(Array.from({ length: IN_FLIGHT }, worker)),
+    );
     await integration.close();
     const open = () => services.reduce((sum, service) => sum + service.open, 0);
     await until(() => open() === 0 && timersNow() <= before);
@@ -52,8 +54,8 @@ export async function socketAborts(count: Count): Promise<Figure[]> {
       { name: "requests left open at the services", value: open(), unit: "", atMost: 0 },
       { name: "timers left in the process", value: Math.max(0, timersNow() - before), unit: "", atMost: 0 },
       {
-        name: "listeners left on the callers' signals",
-        value: signals.reduce((sum, signal) => sum + getEventListeners(signal, "abort").length, 0),
+        name: "listeners left on the request's signal",
+        value: getEventListeners(request.signal, "abort").length,
         unit: "",
         atMost: 0,
         note: `after ${counted(ends.get("ABORTED") ?? 0, count, "aborts")}`,
