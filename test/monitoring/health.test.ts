@@ -132,7 +132,7 @@ describe("a health report", () => {
     expect(() => health.add("x", { timeoutMs: 0, cacheMs: -1, run: () => undefined })).toThrow(
       /Health check x: timeoutMs must be a number from 1 to 300000, got 0; cacheMs .* got -1/,
     );
-    expect(() => health.addPassive("x", { failuresToDown: 0 })).toThrow(/failuresToDown must be an integer/);
+    expect(() => health.addPassive("x", { failuresUntilDown: 0 })).toThrow(/failuresUntilDown must be an integer/);
     const remove = health.add("x", { run: () => undefined });
     expect(() => health.addPassive("x")).toThrow(/already a health check named x/);
     remove();
@@ -196,7 +196,7 @@ describe("passive checks", () => {
 
   it("a failure that no traffic followed goes stale, so that an unready instance gets traffic again", async () => {
     const { clock, health } = healthSystem();
-    const check = health.addPassive("neon", { failuresToDown: 1, staleMs: 30_000 });
+    const check = health.addPassive("neon", { failuresUntilDown: 1, staleMs: 30_000 });
     check.failed(new Error("connection refused"));
     expect((await health.ready()).ready).toBe(false);
     await clock.advance(30_000);

@@ -8,9 +8,9 @@ import { PassiveCheck, type PassiveCheckOptions } from "./passive-check.ts";
 const defaults = { critical: true, timeoutMs: 3_000, cacheMs: 1_000 };
 const ranges = { timeoutMs: { min: 1, max: 300_000 }, cacheMs: { min: 0, max: 86_400_000 } };
 
-const passiveDefaults = { critical: true, failuresToDown: 3, staleMs: 60_000 };
+const passiveDefaults = { critical: true, failuresUntilDown: 3, staleMs: 60_000 };
 const passiveRanges = {
-  failuresToDown: { min: 1, max: 1_000, integer: true },
+  failuresUntilDown: { min: 1, max: 1_000, integer: true },
   staleMs: { min: 1_000, max: 86_400_000 },
 };
 
@@ -55,11 +55,11 @@ export class HealthRegistry {
   addPassive(name: string, options: PassiveCheckOptions = {}): PassiveCheck {
     const {
       critical = passiveDefaults.critical,
-      failuresToDown = passiveDefaults.failuresToDown,
+      failuresUntilDown = passiveDefaults.failuresUntilDown,
       staleMs = passiveDefaults.staleMs,
     } = options;
-    checkNumbers(`Health check ${name}`, { failuresToDown, staleMs }, passiveRanges);
-    const passive = new PassiveCheck({ clock: this.#clock, failuresToDown, staleMs });
+    checkNumbers(`Health check ${name}`, { failuresUntilDown, staleMs }, passiveRanges);
+    const passive = new PassiveCheck({ clock: this.#clock, failuresUntilDown, staleMs });
     const run = () => passive.finding();
     this.#add(new HealthCheck(name, { critical, timeoutMs: defaults.timeoutMs, cacheMs: 0, run }, this.#clock));
     return passive;

@@ -6,7 +6,7 @@ export interface PassiveCheckOptions {
   /** Whether the host can serve without it. @defaultValue true */
   readonly critical?: boolean | undefined;
   /** Failures in a row that mean down; fewer mean degraded. 1 to 1000. @defaultValue 3 */
-  readonly failuresToDown?: number | undefined;
+  readonly failuresUntilDown?: number | undefined;
   /** How long a failure counts without newer traffic, ms; 1 s to 1 day. @defaultValue 60000 */
   readonly staleMs?: number | undefined;
 }
@@ -17,14 +17,14 @@ export interface PassiveCheckOptions {
  */
 export class PassiveCheck {
   readonly #clock: Clock;
-  readonly #failuresToDown: number;
+  readonly #failuresUntilDown: number;
   readonly #staleMs: number;
   #last: { readonly at: number; readonly message?: string; readonly reason?: string } | undefined;
   #failures = 0;
 
-  constructor(options: { readonly clock: Clock; readonly failuresToDown: number; readonly staleMs: number }) {
+  constructor(options: { readonly clock: Clock; readonly failuresUntilDown: number; readonly staleMs: number }) {
     this.#clock = options.clock;
-    this.#failuresToDown = options.failuresToDown;
+    this.#failuresUntilDown = options.failuresUntilDown;
     this.#staleMs = options.staleMs;
   }
 
@@ -46,7 +46,7 @@ export class PassiveCheck {
     if (this.#failures === 0) return { status: "up" };
     if (this.#clock.now() - last.at >= this.#staleMs)
       return { status: "up", reason: "no recent traffic", message: `the last call failed: ${last.message}` };
-    const status = this.#failures >= this.#failuresToDown ? "down" : "degraded";
+    const status = this.#failures >= this.#failuresUntilDown ? "down" : "degraded";
     return { status, message: last.message, reason: last.reason };
   }
 }
