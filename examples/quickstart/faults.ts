@@ -26,8 +26,8 @@ export class Disturbance {
 
   begin(plan: FaultPlan): void {
     for (const service of services) {
-      // The model is asked so seldom that it would never come to the last fault.
-      const skip = service === "ollama" ? 0 : 1;
+      // These two are asked so seldom that they would never come to the last fault.
+      const skip = service === "ollama" || service === "supabase" ? 0 : 1;
       this.#handles.set(
         service,
         faults.map((fault) => plan.inject(service, fault, { skip })),
