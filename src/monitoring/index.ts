@@ -5,6 +5,7 @@ export { type Labels, type LabelValue } from "./metrics/names.ts";
 export { type MetricOf, type MetricOptions } from "./metrics/registry.ts";
 export { Counter, type CounterSeries, Gauge, type GaugeSeries } from "./metrics/scalar.ts";
 export { DEFAULT_BUCKETS, Histogram, type HistogramSeries } from "./metrics/histogram.ts";
+export { type Sample } from "./metrics/sample.ts";
 export { metricsContentTypes, type MetricsFormat } from "./metrics/render.ts";
 export { type AlertOptions, type AlertRule, type AlertSeverity } from "./alerts/alert-rule.ts";
 export { type AlertStatus, type AlertTransition } from "./alerts/alert-engine.ts";

@@ -11,6 +11,7 @@ import { registerProcessMetrics } from "./metrics/process-metrics.ts";
 import { RatioWindow } from "./metrics/ratio-window.ts";
 import { type MetricOf, type MetricOptions, MetricRegistry } from "./metrics/registry.ts";
 import { type MetricsFormat, renderMetrics } from "./metrics/render.ts";
+import { type Sample } from "./metrics/sample.ts";
 import { type Counter, type Gauge } from "./metrics/scalar.ts";
 import { type Histogram } from "./metrics/histogram.ts";
 import { observeEvents, type RateWindows } from "./observe-events.ts";
@@ -182,6 +183,14 @@ export class MonitoringSystem {
     await nextTurn();
     this.#recordLag?.(this.#clock.now() - asked);
     return renderMetrics(this.#registry.all(), options.format ?? "prometheus");
+  }
+
+  /**
+   * The numbers of a metric as a scraper would see them now: by its name, an alias or one sample's name
+   * (`…_bucket`, `…_sum`, `…_count`). Empty while nothing was recorded.
+   */
+  read(name: string): readonly Sample[] {
+    return this.#registry.read(name);
   }
 
   /** All alerts as a YAML rule file for Prometheus. */

@@ -99,6 +99,6 @@ export class Histogram<L extends string = string> extends Metric<HistogramSeries
 }
 
 /** OpenMetrics wants bounds as floats (`1.0`); one spelling for both formats keeps the series the same. */
-function canonicalFloat(bound: number): string {
+export function canonicalFloat(bound: number): string {
   return Number.isInteger(bound) && Math.abs(bound) < 1e21 ? `${bound}.0` : String(bound);
 }

@@ -3,6 +3,7 @@ import { DEFAULT_BUCKETS, Histogram } from "./histogram.ts";
 import { type Metric, type MetricSetup, type MetricType } from "./metric.ts";
 import { checkNames, type Labels } from "./names.ts";
 import { Counter, Gauge } from "./scalar.ts";
+import { type Sample, samplesOf } from "./sample.ts";
 import { type RefusalReason } from "./series.ts";
 
 /** What a metric may be declared with. What is left out claims nothing when the metric exists already. */
@@ -96,6 +97,19 @@ export class MetricRegistry {
     const metric = this.find(name);
     if (metric) metric.record(value, labels);
     else this.#refuse("unknown_metric");
+  }
+
+  /**
+   * What a scraper would see now under a name: a metric's, an alias or one sample's (`calls_duration_seconds_bucket`). A
+   * histogram's own name gives all of its samples. Empty while nothing was recorded, or for a name that nobody declared.
+   */
+  read(name: string): readonly Sample[] {
+    const metric = this.#claims.get(name);
+    if (!metric) return [];
+    const samples = samplesOf(metric);
+    return metric.type === "histogram" && name !== metric.name && isSampleName(metric, name)
+      ? samples.filter((sample) => sample.name === name)
+      : samples;
   }
 
   /** In order of registration. */
