@@ -1,12 +1,14 @@
 export { MonitoringSystem, type MonitoringOptions } from "./monitoring-system.ts";
 export { type ServiceSummary } from "./service-statistics.ts";
-export { type MetricType } from "./metrics/metric.ts";
+export { type MetricType, type OpenTelemetryNaming } from "./metrics/metric.ts";
 export { type Labels, type LabelValue } from "./metrics/names.ts";
 export { type MetricOf, type MetricOptions } from "./metrics/registry.ts";
 export { Counter, type CounterSeries, Gauge, type GaugeSeries } from "./metrics/scalar.ts";
-export { DEFAULT_BUCKETS, Histogram, type HistogramSeries } from "./metrics/histogram.ts";
+export { DEFAULT_BUCKETS, exponentialBuckets, linearBuckets } from "./metrics/buckets.ts";
+export { type ExemplarLabels } from "./metrics/exemplar.ts";
+export { Histogram, type HistogramSeries } from "./metrics/histogram.ts";
 export { type Sample } from "./metrics/sample.ts";
-export { metricsContentTypes, type MetricsFormat } from "./metrics/render.ts";
+export { metricsContentTypes, type MetricsFormat, type RenderOptions } from "./metrics/render.ts";
 export { type AlertOptions, type AlertRule, type AlertSeverity } from "./alerts/alert-rule.ts";
 export { type AlertStatus, type AlertTransition } from "./alerts/alert-engine.ts";
 export { type AlertChange, type AlertState, stepAlert } from "./alerts/alert-state.ts";

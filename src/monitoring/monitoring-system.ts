@@ -10,7 +10,7 @@ import { type Labels } from "./metrics/names.ts";
 import { registerProcessMetrics } from "./metrics/process-metrics.ts";
 import { RatioWindow } from "./metrics/ratio-window.ts";
 import { type MetricOf, type MetricOptions, MetricRegistry } from "./metrics/registry.ts";
-import { type MetricsFormat, renderMetrics } from "./metrics/render.ts";
+import { type RenderOptions, renderMetrics } from "./metrics/render.ts";
 import { type Sample } from "./metrics/sample.ts";
 import { type Counter, type Gauge } from "./metrics/scalar.ts";
 import { type Histogram } from "./metrics/histogram.ts";
@@ -26,6 +26,14 @@ export interface MonitoringOptions {
   readonly random?: Random | undefined;
   /** Series that one metric may have, the overflow series included; 2 to 1,000,000. @defaultValue 2000 */
   readonly maxSeriesPerMetric?: number | undefined;
+  /**
+   * Series to which nothing was recorded for so long are dropped, ms, 1000 and above; those without labels and computed
+   * ones stay. A counter that is recorded to again through a handle of `labels()` goes on where it stopped;
+   * looked up afresh it starts from 0, which scrapers take for a reset (`_created` tells it in OpenMetrics). Choose it
+   * longer than the longest range of your rules, so that no range spans both lives. Each drop is counted in
+   * `enhanced_integration_metrics_expired_total{metric}`. @defaultValue none are dropped
+   */
+  readonly seriesTtlMs?: number | undefined;
   /** Metrics of the process: CPU, memory, event loop. @defaultValue true */
   readonly defaultMetrics?: boolean | undefined;
   /** The plan's three alerts. @defaultValue true */
@@ -48,6 +56,7 @@ const defaults = {
 
 const ranges = {
   maxSeriesPerMetric: { min: 2, max: 1_000_000, integer: true },
+  seriesTtlMs: { min: 1_000, max: Infinity },
   rateWindowMs: { min: 1_000, max: 86_400_000 },
   rateMinimumSamples: { min: 1, max: 1_000_000, integer: true },
 };
@@ -81,10 +90,10 @@ export class MonitoringSystem {
   constructor(options: MonitoringOptions = {}) {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const resolved = { ...defaults, ...given } as Required<{ [K in keyof typeof defaults]: (typeof defaults)[K] }>;
-    checkNumbers("MonitoringSystem", resolved, ranges);
+    checkNumbers("MonitoringSystem", { seriesTtlMs: Infinity, ...resolved }, ranges);
     const { clock, rateWindowMs: windowMs, rateMinimumSamples: minimumSamples } = resolved;
     this.#clock = clock;
-    this.#registry = new MetricRegistry(resolved);
+    this.#registry = new MetricRegistry({ seriesTtlMs: options.seriesTtlMs, ...resolved });
     this.#alerts = new AlertEngine(this.#registry, clock);
     this.#listenerFaults = this.#registry.register(LISTENER_FAULTS, "counter", {
       help: "Alert listeners that threw or rejected.",
@@ -177,12 +186,27 @@ export class MonitoringSystem {
     this.#background.stop();
   }
 
-  /** The text for a scraper, written in slices that let the event loop turn. */
-  async metrics(options: { readonly format?: MetricsFormat } = {}): Promise<string> {
+  /** The text for a scraper, written in slices that let the event loop turn. To send it, {@link metricsStream} holds less. */
+  async metrics(options: RenderOptions = {}): Promise<string> {
+    // Joined by the engine only when it is read: no slice copies those before it.
+    let text = "";
+    for await (const slice of this.metricsStream(options)) text += slice;
+    return text;
+  }
+
+  /**
+   * The same text piece by piece, each made in a turn of the event loop of its own: a scrape of any size delays no call,
+   * and the whole is never held.
+   * @example
+   * response.setHeader("content-type", metricsContentTypes.openmetrics);
+   * await pipeline(monitoring.metricsStream({ format: "openmetrics" }), response);
+   */
+  async *metricsStream(options: RenderOptions = {}): AsyncGenerator<string, void, undefined> {
     const asked = this.#clock.now();
     await nextTurn();
     this.#recordLag?.(this.#clock.now() - asked);
-    return renderMetrics(this.#registry.all(), options.format ?? "prometheus");
+    yield* renderMetrics(this.#registry.all(), options, this.#clock);
+    if (options.format === "openmetrics") yield "# EOF\n";
   }
 
   /**

@@ -1,31 +1,26 @@
+import { type Exemplar, type ExemplarLabels, exemplarText } from "./exemplar.ts";
 import { type Labels } from "./names.ts";
-import { lineHead, Metric, type MetricIdentity, type MetricSetup } from "./metric.ts";
-import { type Refuse, Series } from "./series.ts";
+import { createdLine, lineHead, Metric, type MetricSetup, type TextStyle } from "./metric.ts";
+import { ACTIVE_SERIES, Series } from "./series.ts";
 
-/** Upper bounds in seconds: from a local query to a model that has to be loaded first. */
-export const DEFAULT_BUCKETS: readonly number[] = [
-  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
-];
+/** Hears each recorded value, e.g. to record it elsewhere too. Must not throw. */
+export type Mirror = (value: number, series: HistogramSeries) => void;
 
 /** Bound histogram. */
 export class HistogramSeries extends Series {
   /** Per bucket, the one above the last bound included. Floats: they count exactly up to 2^53. */
   readonly counts: Float64Array;
+  /** Per bucket, the latest that was given. */
+  exemplars: (Exemplar | undefined)[] | undefined;
   #sum = 0;
+  readonly #metric: Histogram;
   readonly #bounds: readonly number[];
-  readonly #refuse: Refuse;
-  readonly #name: string;
   #heads: readonly string[] | undefined;
 
-  constructor(
-    metric: MetricIdentity & { readonly buckets: readonly number[] },
-    refuse: Refuse,
-    values: readonly string[],
-  ) {
-    super(metric.labelNames, values);
-    this.#name = metric.name;
+  constructor(metric: Histogram, values: readonly string[], createdAt: number) {
+    super(metric.labelNames, values, createdAt);
+    this.#metric = metric;
     this.#bounds = metric.buckets;
-    this.#refuse = refuse;
     this.counts = new Float64Array(metric.buckets.length + 1);
   }
 
@@ -37,8 +32,13 @@ export class HistogramSeries extends Series {
     return this.counts.reduce((total, count) => total + count, 0);
   }
 
-  observe(value: number): void {
-    if (!Number.isFinite(value)) return this.#refuse("not_a_number");
+  /** Counts a value. What is no finite number is refused and counted. */
+  observe(value: number, exemplar?: ExemplarLabels): void {
+    if (!Number.isFinite(value)) return this.#metric.refuse("not_a_number");
+    if (this.state !== ACTIVE_SERIES) {
+      const current = this.awake();
+      if (current !== this) return current.observe(value, exemplar);
+    }
     const bounds = this.#bounds;
     let low = 0;
     let high = bounds.length;
@@ -49,6 +49,8 @@ export class HistogramSeries extends Series {
     }
     (this.counts[low] as number) += 1;
     this.#sum += value;
+    if (exemplar !== undefined) (this.exemplars ??= [])[low] = { labels: exemplar, value };
+    if (this.#metric.mirror !== undefined) this.#metric.mirror(value, this);
   }
 
   /** Line heads take memory, so they are built when the series is first exported. */
@@ -57,12 +59,13 @@ export class HistogramSeries extends Series {
   }
 
   #buildHeads(): string[] {
+    const { name } = this.#metric;
     const prefix = this.labelText === "" ? "" : `${this.labelText},`;
     const buckets = [...this.#bounds.map(canonicalFloat), "+Inf"];
     return [
-      ...buckets.map((le) => lineHead(`${this.#name}_bucket`, `${prefix}le="${le}"`)),
-      lineHead(`${this.#name}_sum`, this.labelText),
-      lineHead(`${this.#name}_count`, this.labelText),
+      ...buckets.map((le) => lineHead(`${name}_bucket`, `${prefix}le="${le}"`)),
+      lineHead(`${name}_sum`, this.labelText),
+      lineHead(`${name}_count`, this.labelText),
     ];
   }
 }
@@ -72,29 +75,39 @@ export class Histogram<L extends string = string> extends Metric<HistogramSeries
   readonly type = "histogram";
   /** Upper bounds, ascending, without +Inf. */
   readonly buckets: readonly number[];
+  mirror: Mirror | undefined;
 
   constructor(setup: MetricSetup, buckets: readonly number[]) {
     super(setup);
     this.buckets = buckets;
   }
 
-  observe(value: number, labels?: Labels<L>): void {
-    this.find(labels)?.observe(value);
+  /** The exemplar leads from the bucket to one case in it; it is exported in OpenMetrics. */
+  observe(value: number, labels?: Labels<L>, exemplar?: ExemplarLabels): void {
+    this.find(labels)?.observe(value, exemplar);
   }
 
   record(value: number, labels?: Labels<L>): void {
     this.observe(value, labels);
   }
 
-  write(series: HistogramSeries, lines: string[]): void {
+  text(series: HistogramSeries, { openmetrics, created }: TextStyle): string {
     const { heads, counts } = series;
+    const exemplars = openmetrics ? series.exemplars : undefined;
+    const last = counts.length;
+    let text = "";
     let cumulative = 0;
-    for (let i = 0; i < counts.length; i += 1) lines.push(`${heads[i]}${(cumulative += counts[i] as number)}\n`);
-    lines.push(`${heads[counts.length]}${series.sum}\n`, `${heads[counts.length + 1]}${cumulative}\n`);
+    for (let i = 0; i < last; i += 1) {
+      cumulative += counts[i] as number;
+      const exemplar = exemplars?.[i];
+      text += `${heads[i]}${cumulative}${exemplar ? exemplarText(exemplar) : ""}\n`;
+    }
+    text += `${heads[last]}${series.sum}\n${heads[last + 1]}${cumulative}\n`;
+    return openmetrics && created ? text + createdLine(this.name, series) : text;
   }
 
   protected make(values: readonly string[]): HistogramSeries {
-    return new HistogramSeries(this, this.refuse, values);
+    return new HistogramSeries(this, values, this.wallNow());
   }
 }
 

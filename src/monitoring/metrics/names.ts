@@ -27,6 +27,8 @@ export function checkNames(name: string, labels: readonly string[]): void {
     throw new IntegrationError({ code: "INVALID_INPUT", message: `Metric ${String(name)}: ${problems.join("; ")}` });
 }
 
+export const isLabelName = (name: string): boolean => labelName.test(name);
+
 /** Longer label values are cut: a series lives as long as the process. */
 export const MAX_LABEL_LENGTH = 256;
 

@@ -1,6 +1,7 @@
-import { IntegrationError } from "../../core/index.ts";
-import { DEFAULT_BUCKETS, Histogram } from "./histogram.ts";
-import { type Metric, type MetricSetup, type MetricType } from "./metric.ts";
+import { type Clock, IntegrationError } from "../../core/index.ts";
+import { areBounds, DEFAULT_BUCKETS, MAX_BUCKETS } from "./buckets.ts";
+import { Histogram } from "./histogram.ts";
+import { type Metric, type MetricSetup, type MetricType, type OpenTelemetryNaming } from "./metric.ts";
 import { checkNames, type Labels } from "./names.ts";
 import { Counter, Gauge } from "./scalar.ts";
 import { type Sample, samplesOf } from "./sample.ts";
@@ -14,6 +15,12 @@ export interface MetricOptions<L extends string = string> {
   readonly labels?: readonly L[] | undefined;
   /** Upper bounds of a histogram, finite and ascending. @defaultValue {@link DEFAULT_BUCKETS} */
   readonly buckets?: readonly number[] | undefined;
+  /** The unit in which the name ends, for OpenMetrics. @defaultValue `seconds`, `bytes` or `ratio` where the name ends so */
+  readonly unit?: string | undefined;
+  /** Series idle for so long are dropped, ms, 1000 and above; `null`: never. @defaultValue the system's `seriesTtlMs` */
+  readonly ttlMs?: number | null | undefined;
+  /** How the metric is called when it is bridged to OpenTelemetry. @defaultValue derived from name and labels */
+  readonly openTelemetry?: OpenTelemetryNaming | undefined;
 }
 
 /** The handle of each type of metric. */
@@ -27,24 +34,38 @@ export type AnyMetric = Counter | Gauge | Histogram;
 
 export const REFUSED_METRIC = "enhanced_integration_metrics_refused_total";
 export const OVERFLOWED_METRIC = "enhanced_integration_metrics_overflowed_total";
+export const EXPIRED_METRIC = "enhanced_integration_metrics_expired_total";
+
+export interface RegistryOptions {
+  readonly maxSeriesPerMetric: number;
+  /** Of metrics that do not say otherwise, ms; `undefined`: series stay. */
+  readonly seriesTtlMs: number | undefined;
+  readonly clock: Clock;
+}
 
 /** All metrics of one system, by name and alias. */
 export class MetricRegistry {
   readonly #metrics = new Map<string, AnyMetric>();
   /** Every name that means a metric: its own, its aliases and the names of its samples. */
   readonly #claims = new Map<string, AnyMetric>();
-  readonly #maxSeries: number;
+  readonly #options: RegistryOptions;
   readonly #refused: Counter<"reason">;
   readonly #overflowed: Counter<"metric">;
+  readonly #expired: Counter<"metric">;
+  readonly #listeners = new Set<(metric: AnyMetric) => void>();
 
-  constructor(options: { readonly maxSeriesPerMetric: number }) {
-    this.#maxSeries = options.maxSeriesPerMetric;
+  constructor(options: RegistryOptions) {
+    this.#options = options;
     this.#refused = this.register(REFUSED_METRIC, "counter", {
       help: "Records that were not taken, by reason.",
       labels: ["reason"],
     });
     this.#overflowed = this.register(OVERFLOWED_METRIC, "counter", {
       help: "Records and bindings that took the overflow series of a metric at its cardinality cap.",
+      labels: ["metric"],
+    });
+    this.#expired = this.register(EXPIRED_METRIC, "counter", {
+      help: "Series that were dropped because nothing was recorded to them for so long.",
       labels: ["metric"],
     });
   }
@@ -61,6 +82,7 @@ export class MetricRegistry {
   ): MetricOf<L>[T] {
     checkNames(name, options.labels ?? []);
     if (options.buckets) checkBuckets(name, type, options.buckets);
+    checkUnitAndTtl(name, options);
     const existing = this.find(name);
     if (existing) {
       this.#checkSame(existing, name, type, options);
@@ -69,6 +91,7 @@ export class MetricRegistry {
     const metric = this.#make(name, type, options);
     this.#claim(metric, sampleNames(metric));
     this.#metrics.set(metric.name, metric);
+    for (const listener of this.#listeners) listener(metric);
     return metric as unknown as MetricOf<L>[T];
   }
 
@@ -112,6 +135,13 @@ export class MetricRegistry {
       : samples;
   }
 
+  /** Tells every metric, those of the future included. @returns a function that ends it */
+  onMetric(listener: (metric: AnyMetric) => void): () => void {
+    this.#listeners.add(listener);
+    for (const metric of this.#metrics.values()) listener(metric);
+    return () => void this.#listeners.delete(listener);
+  }
+
   /** In order of registration. */
   all(): Iterable<AnyMetric> {
     return this.#metrics.values();
@@ -121,14 +151,22 @@ export class MetricRegistry {
 
   #make(name: string, type: MetricType, options: MetricOptions): AnyMetric {
     const exported = type === "counter" && !name.endsWith("_total") ? `${name}_total` : name;
+    const { clock, maxSeriesPerMetric: maxSeries, seriesTtlMs } = this.#options;
+    // What counts the metrics themselves must not count itself.
+    const isOwn = exported === OVERFLOWED_METRIC || exported === EXPIRED_METRIC;
     const setup: MetricSetup = {
       name: exported,
       help: options.help ?? generatedHelp(exported, type),
       labelNames: [...(options.labels ?? [])],
-      maxSeries: this.#maxSeries,
+      unit: options.unit ?? knownUnit(exported),
+      openTelemetry: options.openTelemetry ?? {},
+      maxSeries,
+      ttlMs: isOwn || options.ttlMs === null ? undefined : (options.ttlMs ?? seriesTtlMs),
+      now: () => clock.now(),
+      wallNow: () => clock.wallNow(),
       refuse: this.#refuse,
-      // The counter of overflows must not count itself.
-      onOverflow: exported === OVERFLOWED_METRIC ? () => {} : () => this.#overflowed.inc(1, { metric: exported }),
+      onOverflow: isOwn ? () => {} : () => this.#overflowed.inc(1, { metric: exported }),
+      onExpired: () => this.#expired.inc(1, { metric: exported }),
     };
     switch (type) {
       case "counter":
@@ -185,13 +223,27 @@ function generatedHelp(name: string, type: MetricType): string {
 }
 
 function checkBuckets(name: string, type: MetricType, buckets: readonly number[]): void {
-  const ascending = buckets.every((bound, i) => Number.isFinite(bound) && bound > (buckets[i - 1] ?? -Infinity));
-  if (type === "histogram" && ascending && buckets.length > 0 && buckets.length <= 200) return;
+  if (type === "histogram" && areBounds(buckets)) return;
   const problem =
     type === "histogram"
-      ? `buckets must be 1 to 200 finite ascending numbers without +Inf, got [${buckets.join(", ")}]`
+      ? `buckets must be 1 to ${MAX_BUCKETS} finite ascending numbers without +Inf, got [${buckets.join(", ")}]`
       : `a ${type} has no buckets`;
   throw new IntegrationError({ code: "INVALID_INPUT", message: `Metric ${name}: ${problem}` });
+}
+
+function checkUnitAndTtl(name: string, { unit, ttlMs }: MetricOptions): void {
+  const problems: string[] = [];
+  if (unit !== undefined && !name.replace(/_total$/, "").endsWith(`_${unit}`))
+    problems.push(`the name must end in its unit, _${unit} (_${unit}_total for a counter)`);
+  if (ttlMs !== undefined && ttlMs !== null && !(ttlMs >= 1_000))
+    problems.push(`ttlMs must be a number of at least 1000, or null, got ${String(ttlMs)}`);
+  if (problems.length > 0)
+    throw new IntegrationError({ code: "INVALID_INPUT", message: `Metric ${name}: ${problems.join("; ")}` });
+}
+
+/** Base units that names end in by convention. */
+function knownUnit(name: string): string | undefined {
+  return /_(seconds|bytes|ratio)(?:_total)?$/.exec(name)?.[1];
 }
 
 function conflict(name: string, problem: string): IntegrationError {

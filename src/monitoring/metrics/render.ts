@@ -1,9 +1,17 @@
-import { nextTurn } from "../../core/index.ts";
-import { type Metric } from "./metric.ts";
+import { type Clock, nextTurn } from "../../core/index.ts";
+import { type Metric, type TextStyle } from "./metric.ts";
 import { escapeHelp } from "./names.ts";
 
 /** `prometheus` is the text format 0.0.4. */
 export type MetricsFormat = "prometheus" | "openmetrics";
+
+/** What an export is told. */
+export interface RenderOptions {
+  /** @defaultValue "prometheus" */
+  readonly format?: MetricsFormat | undefined;
+  /** Adds to each counter and histogram since when it counts (`_created`); OpenMetrics only. @defaultValue false */
+  readonly created?: boolean | undefined;
+}
 
 /** The Content-Type header that each format is served with. */
 export const metricsContentTypes: Readonly<Record<MetricsFormat, string>> = {
@@ -11,33 +19,47 @@ export const metricsContentTypes: Readonly<Record<MetricsFormat, string>> = {
   openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
 };
 
-/** Lines between two turns of the event loop: a fraction of a millisecond. */
-const LINES_PER_SLICE = 1_000;
+/** Between two turns of the event loop at most so long, ms, and so much. A fraction of what a call would notice. */
+const SLICE_MS = 0.5;
+const SLICE_CHARACTERS = 32 * 1024;
+/** Reading the clock costs as much as writing a line. */
+const CHARACTERS_BETWEEN_LOOKS = 2_048;
 
 /**
  * Writes all metrics in slices and lets the event loop turn between them, so that a large scrape delays no call. A
  * series is never cut in two: its buckets, sum and count agree.
  */
-export async function renderMetrics(metrics: Iterable<Metric>, format: MetricsFormat): Promise<string> {
-  const slices: string[] = [];
-  let lines: string[] = [];
+export async function* renderMetrics(
+  metrics: Iterable<Metric>,
+  { format = "prometheus", created = false }: RenderOptions,
+  clock: Clock,
+): AsyncGenerator<string, void, undefined> {
+  const style: TextStyle = { openmetrics: format === "openmetrics", created };
+  let slice = "";
+  let looked = 0;
+  let endsAt = clock.now() + SLICE_MS;
   for (const metric of metrics) {
-    lines.push(metricHead(metric, format));
-    for (const series of metric.series) {
-      metric.write(series, lines);
-      if (lines.length < LINES_PER_SLICE) continue;
-      slices.push(lines.join(""));
-      lines = [];
+    slice += metricHead(metric, format);
+    for (const series of metric.eachSeries()) {
+      slice += metric.text(series, style);
+      if (slice.length - looked < CHARACTERS_BETWEEN_LOOKS) continue;
+      looked = slice.length;
+      if (slice.length < SLICE_CHARACTERS && clock.now() < endsAt) continue;
+      yield slice;
       await nextTurn();
+      slice = "";
+      looked = 0;
+      endsAt = clock.now() + SLICE_MS;
     }
   }
-  if (format === "openmetrics") lines.push("# EOF\n");
-  return slices.join("") + lines.join("");
+  yield slice;
 }
 
-/** OpenMetrics names a counter's family without `_total`; the text format names the samples. */
+/** OpenMetrics names a counter's family without `_total` and tells units; the text format names the samples. */
 function metricHead(metric: Metric, format: MetricsFormat): string {
-  const { name, type } = metric;
-  const family = format === "openmetrics" && type === "counter" ? name.slice(0, -"_total".length) : name;
-  return `# HELP ${family} ${escapeHelp(metric.help, format)}\n# TYPE ${family} ${type}\n`;
+  const { name, type, unit } = metric;
+  const isOpen = format === "openmetrics";
+  const family = isOpen && type === "counter" ? name.slice(0, -"_total".length) : name;
+  const unitLine = isOpen && unit !== undefined ? `# UNIT ${family} ${unit}\n` : "";
+  return `# HELP ${family} ${escapeHelp(metric.help, format)}\n# TYPE ${family} ${type}\n${unitLine}`;
 }
