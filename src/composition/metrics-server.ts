@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
+import { pipeline, Readable } from "node:stream";
 import { IntegrationError } from "../core/index.ts";
-import { metricsContentTypes, type MonitoringSystem } from "../monitoring/index.ts";
+import { type MonitoringSystem } from "../monitoring/index.ts";
 
 /** Serves the metrics on a port of their own (METRICS_PORT), this machine only: hosts mount them where more may read. */
 export class MetricsServer {
@@ -14,11 +15,10 @@ export class MetricsServer {
         response.writeHead(404).end();
         return;
       }
-      const format = /application\/openmetrics-text/.test(request.headers.accept ?? "") ? "openmetrics" : "prometheus";
-      monitoring.metrics({ format }).then(
-        (text) => response.writeHead(200, { "content-type": metricsContentTypes[format] }).end(text),
-        () => response.writeHead(500).end(),
-      );
+      const { contentType, slices } = monitoring.scrape({ accept: request.headers.accept });
+      response.setHeader("content-type", contentType);
+      // A scraper that hangs up half-way is its own affair.
+      pipeline(Readable.from(slices), response, () => undefined);
     });
   }
 

@@ -10,7 +10,7 @@ import { type Labels } from "./metrics/names.ts";
 import { registerProcessMetrics } from "./metrics/process-metrics.ts";
 import { RatioWindow } from "./metrics/ratio-window.ts";
 import { type MetricOf, type MetricOptions, MetricRegistry } from "./metrics/registry.ts";
-import { type RenderOptions, renderMetrics } from "./metrics/render.ts";
+import { metricsContentTypes, metricsFormatFor, type RenderOptions, renderMetrics } from "./metrics/render.ts";
 import { type Sample } from "./metrics/sample.ts";
 import { type Counter, type Gauge } from "./metrics/scalar.ts";
 import { type Histogram } from "./metrics/histogram.ts";
@@ -197,9 +197,6 @@ export class MonitoringSystem {
   /**
    * The same text piece by piece, each made in a turn of the event loop of its own: a scrape of any size delays no call,
    * and the whole is never held.
-   * @example
-   * response.setHeader("content-type", metricsContentTypes.openmetrics);
-   * await pipeline(monitoring.metricsStream({ format: "openmetrics" }), response);
    */
   async *metricsStream(options: RenderOptions = {}): AsyncGenerator<string, void, undefined> {
     const asked = this.#clock.now();
@@ -207,6 +204,21 @@ export class MonitoringSystem {
     this.#recordLag?.(this.#clock.now() - asked);
     yield* renderMetrics(this.#registry.all(), options, this.#clock);
     if (options.format === "openmetrics") yield "# EOF\n";
+  }
+
+  /**
+   * What a scraper is answered, in the format that its Accept header asks for.
+   * @example
+   * const { contentType, slices } = monitoring.scrape({ accept: request.headers.accept });
+   * response.setHeader("content-type", contentType);
+   * await pipeline(Readable.from(slices), response);
+   */
+  scrape({ accept }: { readonly accept?: string | undefined } = {}): {
+    readonly contentType: string;
+    readonly slices: AsyncIterable<string>;
+  } {
+    const format = metricsFormatFor(accept);
+    return { contentType: metricsContentTypes[format], slices: this.metricsStream({ format }) };
   }
 
   /**

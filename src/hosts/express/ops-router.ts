@@ -1,7 +1,9 @@
 import { type ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { type Integration } from "../../integration.ts";
 import { isLoopback } from "./client-network.ts";
-import { type ExpressRequest, type Handler, send, sendJson } from "./handler.ts";
+import { type ExpressRequest, type Handler, sendJson } from "./handler.ts";
 
 export interface OpsRouterOptions {
   /**
@@ -31,10 +33,10 @@ const guarded: Readonly<Record<string, Endpoint>> = {
     sendJson(response, report.status === "down" ? 503 : 200, report);
   },
   "/metrics": async (integration, request, response) => {
-    const isOpen = (request.get("accept") ?? "").includes("application/openmetrics-text");
-    const text = await integration.monitoring.metrics({ format: isOpen ? "openmetrics" : "prometheus" });
-    const type = isOpen ? "application/openmetrics-text; version=1.0.0" : "text/plain; version=0.0.4";
-    send(response, 200, text, `${type}; charset=utf-8`);
+    const { contentType, slices } = integration.monitoring.scrape({ accept: request.get("accept") });
+    response.setHeader("Content-Type", contentType);
+    // A scraper that hangs up half-way is its own affair.
+    await pipeline(Readable.from(slices), response).catch(() => undefined);
   },
 };
 

@@ -19,6 +19,11 @@ export const metricsContentTypes: Readonly<Record<MetricsFormat, string>> = {
   openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
 };
 
+/** The format that an Accept header asks for: OpenMetrics where it is named (Prometheus does), else the text format. */
+export function metricsFormatFor(accept: string | undefined): MetricsFormat {
+  return accept?.includes("application/openmetrics-text") ? "openmetrics" : "prometheus";
+}
+
 /** Between two turns of the event loop at most so long, ms, and so much. A fraction of what a call would notice. */
 const SLICE_MS = 0.5;
 const SLICE_CHARACTERS = 32 * 1024;
