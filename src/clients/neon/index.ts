@@ -8,9 +8,13 @@ export {
   neonDefaults,
   type QueryFunction,
   type QueryOptions,
+  type StreamFunction,
+  type StreamOptions,
   type TransactionOptions,
 } from "./neon-options.ts";
-export { type Transaction } from "./transaction.ts";
+export { type Transaction } from "./transaction-types.ts";
+export { type TransactionPool } from "./transaction-pool.ts";
+export { type BulkInsert, type BulkInsertOptions, type BulkRow } from "./bulk/bulk-options.ts";
 export { type UserClaims } from "./user-claims.ts";
 export { type ListenOptions, type Subscription } from "./listener.ts";
 export { type Field, type Row, type Rows } from "./rows.ts";

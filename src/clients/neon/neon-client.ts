@@ -1,44 +1,31 @@
-import { join } from "node:path";
 import type pg from "pg";
-import {
-  type CallRunner,
-  type CallSpec,
-  type Clock,
-  directRunner,
-  EventBus,
-  type Logger,
-  packageRoot,
-  silentLogger,
-  systemClock,
-  systemRandom,
-} from "../../core/index.ts";
-import { ConnectionPoolManager, type PoolHealth } from "../connection-pool-manager.ts";
+import { systemRandom } from "../../core/index.ts";
+import { type ConnectionPoolManager, type PoolHealth } from "../connection-pool-manager.ts";
 import { type DriverOptions } from "../pools/drivers.ts";
+import { runBulkInsert } from "./bulk/bulk-call.ts";
+import { BulkInserter } from "./bulk/bulk-insert.ts";
+import { type BulkInsert } from "./bulk/bulk-options.ts";
+import { ClientContext } from "./client-context.ts";
 import { type ConnectionTarget, parseConnectionString, withoutPooler } from "./connection-string.ts";
-import { withDirectSession } from "./direct-session.ts";
-import { toNeonError } from "./errors.ts";
-import { type Executor, HttpExecutor, PoolExecutor } from "./executor.ts";
+import { runStream } from "./cursor.ts";
 import { Listener, type ListenOptions, type Subscription } from "./listener.ts";
-import { migrate, type MigrateOptions, type MigrateResult } from "./migrate.ts";
+import { type MigrateOptions, type MigrateResult } from "./migrate.ts";
+import { runMigrations } from "./migrator.ts";
 import {
   type BatchOptions,
   type BatchStatement,
   type CallOptions,
-  invalid,
-  neonDefaults,
   type NeonClientOptions,
   type QueryFunction,
-  readQueryArguments,
+  type StreamFunction,
   type TransactionOptions,
 } from "./neon-options.ts";
-import { type DriverResult, type Row, type Rows, toRows } from "./rows.ts";
-import { identifier, sql, SqlFragment, type Statement, type StatementSource, toStatement } from "./sql.ts";
-import { statementFacts } from "./statement-facts.ts";
-import { attemptTransaction, type Transaction } from "./transaction.ts";
+import { runBatch, runQuery } from "./queries.ts";
+import { type Row, type Rows } from "./rows.ts";
+import { identifier, sql, type StatementSource } from "./sql.ts";
+import { attemptStatements, runTransaction } from "./transaction.ts";
+import { type Transaction } from "./transaction-types.ts";
 import { claimsStatement, resolveClaims, type UserClaims } from "./user-claims.ts";
-
-/** A migration may build indexes over whole tables, and waits for other migrators, ms. */
-const MIGRATION_TIMEOUT_MS = 600_000;
 
 /**
  * The database: Neon over its own protocols, any other PostgreSQL over TCP, with the same calls and the same errors.
@@ -50,43 +37,38 @@ const MIGRATION_TIMEOUT_MS = 600_000;
  */
 export class NeonClient {
   readonly query: QueryFunction;
+  /** Large results, a batch at a time and in bounded memory. */
+  readonly stream: StreamFunction;
+  /** Many rows into one table, all or none. */
+  readonly bulkInsert: BulkInsert;
   /** Builds fragments for composition. */
   readonly sql = sql;
   /** A table's or column's name as part of a statement, quoted. */
   readonly identifier = identifier;
   readonly #options: NeonClientOptions;
+  readonly #context: ClientContext;
   readonly #pools: ConnectionPoolManager;
   readonly #direct: ConnectionTarget;
-  readonly #executor: Executor;
-  readonly #runner: CallRunner;
-  readonly #events: EventBus;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #maxRows: number;
+  readonly #bulk: BulkInserter;
   #listener: Listener | undefined;
 
   /** @throws IntegrationError INVALID_INPUT naming the option, its range and what was given (never the connection string) */
   constructor(options: NeonClientOptions) {
-    const { pools, connectionString, maxRows = neonDefaults.maxRows } = options;
-    if (!pools && connectionString === undefined) throw invalid("NeonClient needs connectionString or pools");
-    if (!Number.isInteger(maxRows) || maxRows < 1)
-      throw invalid(`maxRows must be a whole number from 1, got ${String(maxRows)}`);
+    const context = new ClientContext(options);
+    const bulk = new BulkInserter(context);
     this.#options = options;
-    this.#pools = pools ?? new ConnectionPoolManager({ ...options, connectionString: connectionString! });
+    this.#context = context;
+    this.#pools = context.pools;
+    this.#bulk = bulk;
     this.#direct =
       options.directConnectionString === undefined
         ? withoutPooler(this.#pools.target)
         : parseConnectionString(options.directConnectionString, "directConnectionString");
-    this.#clock = options.clock ?? systemClock;
-    this.#events = options.events ?? new EventBus();
-    this.#logger = options.logger ?? silentLogger;
-    this.#runner = options.runner ?? directRunner({ clock: this.#clock });
-    this.#maxRows = maxRows;
-    this.#executor =
-      this.#pools.transport === "websocket"
-        ? new HttpExecutor({ pools: this.#pools, fetch: options.fetch, clock: this.#clock })
-        : new PoolExecutor(this.#pools);
-    this.query = (source: StatementSource, ...rest: unknown[]) => this.#query(source, rest);
+    this.query = (source: StatementSource, ...rest: unknown[]) => runQuery(context, source, rest) as Promise<never>;
+    this.stream = (source: StatementSource, ...rest: unknown[]) => runStream(context, source, rest) as never;
+    const together = attemptStatements.bind(undefined, context, bulk);
+    this.bulkInsert = (table, rows, bulkOptions = {}) =>
+      runBulkInsert(context, bulk, together, table, rows, bulkOptions);
   }
 
   /** A pg-compatible pool for Kysely, Drizzle and other tools. What goes through it is guarded, but not retried. */
@@ -100,7 +82,7 @@ export class NeonClient {
    * @throws IntegrationError OUTCOME_UNKNOWN when the answer to COMMIT was lost; whatever `fn` or its statements threw
    */
   transaction<T>(fn: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
-    return this.#transaction(options, fn);
+    return runTransaction(this.#context, this.#bulk, options, fn);
   }
 
   /**
@@ -116,41 +98,15 @@ export class NeonClient {
     options: TransactionOptions = {},
   ): Promise<T> {
     const { text, params } = claimsStatement(await resolveClaims(identity, this.#options.verifier));
-    return this.#transaction(options, async (transaction) => {
+    return runTransaction(this.#context, this.#bulk, options, async (transaction) => {
       await transaction.query(text, params, { name: "set user claims" });
       return fn(transaction);
     });
   }
 
   /** Several statements, all or nothing; one round trip where the transport allows it. */
-  async batch<R extends object = Row>(
-    statements: readonly BatchStatement[],
-    options: BatchOptions = {},
-  ): Promise<Rows<R>[]> {
-    const compiled = statements.map((each): Statement =>
-      each instanceof SqlFragment ? each.compile() : { text: each.text, params: each.params ?? [] },
-    );
-    if (compiled.length === 0) return [];
-    const maxRows = options.maxRows ?? this.#maxRows;
-    if (!this.#executor.batch)
-      return this.#transaction(
-        { ...options, retry: true },
-        async (transaction) => {
-          const results: Rows<R>[] = [];
-          for (const { text, params } of compiled) results.push(await transaction.query<R>(text, params, { maxRows }));
-          return results;
-        },
-        "batch",
-      );
-    const idempotent = options.idempotent ?? compiled.every(({ text }) => statementFacts(text).plainRead);
-    return this.#runner.run(this.#spec("batch", options, { idempotent }), async ({ signal }) => {
-      const startedAt = this.#clock.now();
-      const results = await this.#executor.batch!(compiled, signal, idempotent, options);
-      return results.map((result, index) => {
-        this.#told(compiled[index]!.text, result.rows.length, startedAt, this.#executor.transport);
-        return toRows<R>(result, maxRows, "batch");
-      });
-    });
+  batch<R extends object = Row>(statements: readonly BatchStatement[], options: BatchOptions = {}): Promise<Rows<R>[]> {
+    return runBatch<R>(this.#context, this.#bulk, statements, options);
   }
 
   /**
@@ -165,35 +121,18 @@ export class NeonClient {
   ): Promise<Subscription> {
     const listener = (this.#listener ??= new Listener({
       driver: this.#directDriver(this.#pools.limits.queryTimeoutMs),
-      clock: this.#clock,
+      clock: this.#context.clock,
       random: this.#options.random ?? systemRandom,
-      logger: this.#logger,
+      logger: this.#context.logger,
     }));
-    return this.#runner.run(this.#spec("listen", options, { idempotent: true }), ({ signal }) =>
-      listener.listen(channel, onNotification, options, signal),
-    );
+    const spec = this.#context.spec("listen", options, { idempotent: true });
+    return this.#context.runner.run(spec, ({ signal }) => listener.listen(channel, onNotification, options, signal));
   }
 
   /** Brings the schema up to date; see {@link migrate}. Uses a direct connection and waits for other migrators. */
   migrate(options: Partial<MigrateOptions> & CallOptions = {}): Promise<MigrateResult> {
-    const bounds = { idempotent: true, deadlineMs: MIGRATION_TIMEOUT_MS, attemptTimeoutMs: MIGRATION_TIMEOUT_MS };
-    return this.#runner.run(this.#spec("migrate", options, bounds), async ({ signal }) => {
-      const driver = this.#directDriver(MIGRATION_TIMEOUT_MS);
-      const embeddingDimensions = options.embeddingDimensions ?? (await this.#embeddingDimensions());
-      const work = (session: pg.Client) =>
-        migrate(session, {
-          directory: options.directory ?? join(packageRoot(), "migrations"),
-          embeddingDimensions,
-          dryRun: options.dryRun,
-          logger: options.logger ?? this.#logger,
-        });
-      try {
-        return await withDirectSession(driver, signal, work);
-      } catch (thrown) {
-        if (signal.aborted) throw signal.reason;
-        throw toNeonError(thrown, { operation: "migrate", phase: "query", repeatable: true });
-      }
-    });
+    const driverFor = (queryTimeoutMs: number) => this.#directDriver(queryTimeoutMs);
+    return runMigrations(this.#context, driverFor, this.#options.embeddingDimensions, options);
   }
 
   /** As the traffic shows it; asks the database only if there was none, or the last of it failed. */
@@ -211,83 +150,8 @@ export class NeonClient {
     return this.close();
   }
 
-  async #query(source: StatementSource, rest: readonly unknown[]): Promise<Rows> {
-    const [values, options] = readQueryArguments(source, rest);
-    const statement = toStatement(source, values);
-    const { plainRead } = statementFacts(statement.text);
-    const idempotent = options.idempotent ?? plainRead;
-    const result = await this.#runner.run(this.#spec("query", options, { idempotent }), async ({ signal }) => {
-      const startedAt = this.#clock.now();
-      const answer = await this.#judged(plainRead, () => this.#executor.execute(statement, signal, idempotent));
-      this.#told(statement.text, answer.rows.length, startedAt, this.#executor.transport, options.name);
-      return answer;
-    });
-    return toRows(result, options.maxRows ?? this.#maxRows, "query");
-  }
-
-  /** Lets the pool learn whether the database takes writes. */
-  async #judged(plainRead: boolean, execute: () => Promise<DriverResult>): Promise<DriverResult> {
-    try {
-      const result = await execute();
-      if (!plainRead && this.#pools.mode === "read-only" && (result.rowCount ?? 0) > 0)
-        this.#pools.observe("write-accepted");
-      return result;
-    } catch (thrown) {
-      const { code, message } = thrown as { code?: unknown; message?: string };
-      if (code === "READ_ONLY") this.#pools.observe("write-refused", message);
-      throw thrown;
-    }
-  }
-
-  async #transaction<T>(
-    options: TransactionOptions,
-    fn: (transaction: Transaction) => Promise<T>,
-    operation: "transaction" | "batch" = "transaction",
-  ): Promise<T> {
-    const spec = this.#spec(operation, options, {
-      idempotent: options.readOnly === true,
-      ...(options.retry === false && { maxAttempts: 1 }),
-    });
-    const context = {
-      maxRows: this.#maxRows,
-      now: () => this.#clock.now(),
-      onStatement: (text: string, rows: number, startedAt: number, name?: string) =>
-        this.#told(text, rows, startedAt, this.#pools.transport, name),
-    };
-    const outcome = await this.#runner.run(spec, ({ signal }) =>
-      attemptTransaction(this.#pools, fn, options, context, signal),
-    );
-    if ("thrown" in outcome) throw outcome.thrown;
-    return outcome.value;
-  }
-
-  #spec(operation: string, options: CallOptions, policy: Partial<CallSpec>): CallSpec {
-    const { signal, deadlineMs, priority } = options;
-    return {
-      service: "neon",
-      operation,
-      ...policy,
-      ...(signal && { signal }),
-      ...(deadlineMs !== undefined && { deadlineMs }),
-      ...(priority && { priority }),
-    };
-  }
-
-  #told(text: string, rows: number, startedAt: number, transport: string, name?: string): void {
-    const durationMs = this.#clock.now() - startedAt;
-    if (this.#options.sqlLogging) this.#logger.debug({ text, rows, durationMs, transport }, "sql");
-    if (!this.#events.has("query.finished")) return;
-    const statement = name ?? statementFacts(text).label;
-    this.#events.emit("query.finished", { transport, statement, rows, durationMs });
-  }
-
-  async #embeddingDimensions(): Promise<number> {
-    const given = this.#options.embeddingDimensions ?? neonDefaults.embeddingDimensions;
-    return typeof given === "function" ? given() : given;
-  }
-
   #directDriver(queryTimeoutMs: number): DriverOptions {
     const { transport, limits } = this.#pools;
-    return { target: this.#direct, transport, limits: { ...limits, queryTimeoutMs }, clock: this.#clock };
+    return { target: this.#direct, transport, limits: { ...limits, queryTimeoutMs }, clock: this.#context.clock };
   }
 }

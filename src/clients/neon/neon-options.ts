@@ -1,6 +1,7 @@
 import {
   type CallRunner,
   type FetchLike,
+  type HedgeRule,
   IntegrationError,
   type Priority,
   type Secret,
@@ -50,6 +51,39 @@ export interface QueryOptions extends CallOptions {
   readonly maxRows?: number | undefined;
   /** Names the statement in events and logs instead of its fingerprint. */
   readonly name?: string | undefined;
+  /**
+   * A second attempt beside a slow first one, where running it twice is the same as running it once; the loser is
+   * cancelled on the server too. `true`: as the runner's policy says, else after the 0.95 quantile. Needs the pipeline.
+   * @defaultValue the runner's
+   */
+  readonly hedge?: boolean | HedgeRule | undefined;
+}
+
+export interface StreamOptions extends CallOptions {
+  /** Rows per round trip, and so in memory at once, 1 to 100000. @defaultValue 500 */
+  readonly batchRows?: number | undefined;
+  /** Longest wait for the next rows, ms; the consumer's own time does not count. @defaultValue the runner's */
+  readonly idleTimeoutMs?: number | undefined;
+  /** As for `query`. */
+  readonly name?: string | undefined;
+}
+
+export const streamDefaults = { batchRows: 500 } as const;
+
+export interface StreamFunction {
+  /**
+   * The rows of a large result, a batch at a time. Leaving the loop closes the cursor and gives the connection back.
+   *
+   * @throws IntegrationError READ_ONLY for a statement that writes, and what `query` throws
+   * @example
+   * for await (const row of neon.stream<{ id: string }>`select id from listings`) await send(row);
+   */
+  <R extends object = Row>(template: TemplateStringsArray, ...values: unknown[]): AsyncGenerator<R, void, undefined>;
+  <R extends object = Row>(
+    statement: string | SqlFragment,
+    params?: readonly unknown[],
+    options?: StreamOptions,
+  ): AsyncGenerator<R, void, undefined>;
 }
 
 export interface QueryFunction {
@@ -92,18 +126,36 @@ export interface BatchOptions extends CallOptions {
 /** One statement of a batch. */
 export type BatchStatement = SqlFragment | { readonly text: string; readonly params?: readonly unknown[] };
 
-const queryOptionNames = ["signal", "deadlineMs", "priority", "idempotent", "maxRows", "name"];
+const queryOptionNames = ["signal", "deadlineMs", "priority", "idempotent", "maxRows", "name", "hedge"];
+const streamOptionNames = ["signal", "deadlineMs", "priority", "batchRows", "idleTimeoutMs", "name"];
 
 /** Tells the two forms of {@link QueryFunction} apart. */
 export function readQueryArguments(
   source: StatementSource,
   rest: readonly unknown[],
 ): [readonly unknown[], QueryOptions] {
+  return readArguments<QueryOptions>("query", queryOptionNames, source, rest);
+}
+
+/** Tells the two forms of {@link StreamFunction} apart. */
+export function readStreamArguments(
+  source: StatementSource,
+  rest: readonly unknown[],
+): [readonly unknown[], StreamOptions] {
+  return readArguments<StreamOptions>("stream", streamOptionNames, source, rest);
+}
+
+function readArguments<O extends object>(
+  method: string,
+  names: readonly string[],
+  source: StatementSource,
+  rest: readonly unknown[],
+): [readonly unknown[], O | Record<string, never>] {
   if (typeof source === "object" && Array.isArray(source)) return [rest, {}];
-  const [params = [], options = {}] = rest as [(readonly unknown[])?, QueryOptions?];
+  const [params = [], options = {}] = rest as [(readonly unknown[])?, O?];
   if (!Array.isArray(params))
     throw invalid(
-      `query's second argument is the array of parameters, its third the options (${queryOptionNames.join(", ")})`,
+      `${method}'s second argument is the array of parameters, its third the options (${names.join(", ")})`,
     );
   return [params, options];
 }

@@ -42,3 +42,8 @@ export function toRows<R extends object>(result: DriverResult, maxRows: number, 
     fields: { value: fields },
   }) as Rows<R>;
 }
+
+/** Back to what a driver gives. */
+export function toResult(rows: Rows): DriverResult {
+  return { rows, rowCount: rows.rowCount, fields: rows.fields };
+}

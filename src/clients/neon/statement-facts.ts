@@ -5,12 +5,17 @@ import { LRUCache } from "lru-cache";
 export interface StatementFacts {
   /** Running it twice provably changes nothing. */
   readonly plainRead: boolean;
+  /** It says itself that it changes something; what functions do is not told by their call. */
+  readonly writes: boolean;
+  /** The first words, without comments and literals. */
+  readonly bare: string;
   /** First keyword and a short fingerprint, e.g. `select 1f0c92ab`: names the statement without its values. */
   readonly label: string;
 }
 
 /** Longer texts are bulk statements: they are not worth keeping. */
 const MAX_CACHED_CHARACTERS = 10_000;
+const BARE_CHARACTERS = 200;
 const cache = new LRUCache<string, StatementFacts>({ max: 500 });
 
 export function statementFacts(text: string): StatementFacts {
@@ -19,7 +24,12 @@ export function statementFacts(text: string): StatementFacts {
   const bare = withoutLiterals(text).trim();
   const keyword = /^[\s(]*([a-z]+)/i.exec(bare)?.[1]?.toLowerCase() ?? "?";
   const fingerprint = createHash("sha256").update(bare.replace(/\s+/g, " ")).digest("hex").slice(0, 8);
-  const facts = { plainRead: isPlainRead(bare, keyword), label: `${keyword} ${fingerprint}` };
+  const facts = {
+    plainRead: isPlainRead(bare, keyword),
+    writes: !readKeywords.has(keyword) || effects.test(bare),
+    bare: bare.slice(0, BARE_CHARACTERS),
+    label: `${keyword} ${fingerprint}`,
+  };
   if (text.length <= MAX_CACHED_CHARACTERS) cache.set(text, facts);
   return facts;
 }

@@ -55,13 +55,19 @@ describe("NeonClient's construction", () => {
     expect(() => neon.identifier("")).toThrow(/at least one character/);
   });
 
-  it("logs the text of statements when asked, never their parameters", async () => {
+  it("logs the text of statements when asked, and of their parameters types and lengths alone", async () => {
     const lines: unknown[] = [];
     const logger: Logger = { ...silentLogger, debug: (fields) => void lines.push(fields) };
     const logging = new NeonClient({ connectionString: database.connectionString, logger, sqlLogging: true });
-    await logging.query`select ${"hush"}::text as v`;
-    expect(lines).toEqual([expect.objectContaining({ text: "select $1::text as v", rows: 1 })]);
-    expect(JSON.stringify(lines)).not.toContain("hush");
+    await logging.query`select ${"hush"}::text as v, ${4711}::int as n`;
+    expect(lines).toEqual([
+      expect.objectContaining({
+        text: "select $1::text as v, $2::int as n",
+        params: ["text(4)", "number"],
+        rows: 1,
+      }),
+    ]);
+    expect(JSON.stringify(lines)).not.toMatch(/hush|4711/);
     await logging.close();
   });
 });

@@ -1,0 +1,80 @@
+import {
+  type CallRunner,
+  type CallSpec,
+  type Clock,
+  directRunner,
+  EventBus,
+  type Logger,
+  silentLogger,
+  systemClock,
+} from "../../core/index.ts";
+import { ConnectionPoolManager } from "../connection-pool-manager.ts";
+import { type Executor, HttpExecutor, PoolExecutor } from "./executor.ts";
+import { type CallOptions, invalid, neonDefaults, type NeonClientOptions } from "./neon-options.ts";
+import { describeParams } from "./param-shapes.ts";
+import { type Statement } from "./sql.ts";
+import { statementFacts } from "./statement-facts.ts";
+
+/** A statement that ran, as far as events and logs may know it. */
+export interface StatementRun extends Statement {
+  readonly rows: number;
+  /** On the monotonic clock, ms. */
+  readonly startedAt: number;
+  /** Instead of the statement's fingerprint. */
+  readonly name?: string | undefined;
+}
+
+/** What all parts of one client share: where statements run, under which policies, and who is told of them. */
+export class ClientContext {
+  readonly pools: ConnectionPoolManager;
+  /** Runs what is one statement, or one batch, and no more. */
+  readonly executor: Executor;
+  readonly runner: CallRunner;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Rows that one statement may return. */
+  readonly maxRows: number;
+  readonly #events: EventBus;
+  readonly #logsSql: boolean;
+
+  /** @throws IntegrationError INVALID_INPUT naming the option, its range and what was given (never the connection string) */
+  constructor(options: NeonClientOptions) {
+    const { pools, connectionString, maxRows = neonDefaults.maxRows } = options;
+    if (!pools && connectionString === undefined) throw invalid("NeonClient needs connectionString or pools");
+    if (!Number.isInteger(maxRows) || maxRows < 1)
+      throw invalid(`maxRows must be a whole number from 1, got ${String(maxRows)}`);
+    this.pools = pools ?? new ConnectionPoolManager({ ...options, connectionString: connectionString! });
+    this.clock = options.clock ?? systemClock;
+    this.logger = options.logger ?? silentLogger;
+    this.runner = options.runner ?? directRunner({ clock: this.clock });
+    this.maxRows = maxRows;
+    this.#events = options.events ?? new EventBus();
+    this.#logsSql = options.sqlLogging ?? false;
+    this.executor =
+      this.pools.transport === "websocket"
+        ? new HttpExecutor({ pools: this.pools, fetch: options.fetch, clock: this.clock })
+        : new PoolExecutor(this.pools);
+  }
+
+  /** The call as its policies see it. */
+  spec(operation: string, options: CallOptions, policy: Partial<CallSpec>): CallSpec {
+    const { signal, deadlineMs, priority } = options;
+    return {
+      service: "neon",
+      operation,
+      ...policy,
+      ...(signal && { signal }),
+      ...(deadlineMs !== undefined && { deadlineMs }),
+      ...(priority && { priority }),
+    };
+  }
+
+  /** Tells events, and the SQL log where it is on, of a statement; never of its parameters' values. */
+  told({ text, params, rows, startedAt, name }: StatementRun, transport: string): void {
+    const durationMs = this.clock.now() - startedAt;
+    if (this.#logsSql) this.logger.debug({ text, params: describeParams(params), rows, durationMs, transport }, "sql");
+    if (!this.#events.has("query.finished")) return;
+    const statement = name ?? statementFacts(text).label;
+    this.#events.emit("query.finished", { transport, statement, rows, durationMs });
+  }
+}

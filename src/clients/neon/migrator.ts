@@ -1,0 +1,44 @@
+import { join } from "node:path";
+import type pg from "pg";
+import { packageRoot } from "../../core/index.ts";
+import { type DriverOptions } from "../pools/drivers.ts";
+import { type ClientContext } from "./client-context.ts";
+import { withDirectSession } from "./direct-session.ts";
+import { toNeonError } from "./errors.ts";
+import { migrate, type MigrateOptions, type MigrateResult } from "./migrate.ts";
+import { type CallOptions, neonDefaults, type NeonClientOptions } from "./neon-options.ts";
+
+/** A migration may build indexes over whole tables, and waits for other migrators, ms. */
+const MIGRATION_TIMEOUT_MS = 600_000;
+
+/** Migrations as a call of the client, on a direct connection of their own. */
+export function runMigrations(
+  context: ClientContext,
+  driverFor: (queryTimeoutMs: number) => DriverOptions,
+  knownDimensions: NeonClientOptions["embeddingDimensions"],
+  options: Partial<MigrateOptions> & CallOptions,
+): Promise<MigrateResult> {
+  const bounds = { deadlineMs: MIGRATION_TIMEOUT_MS, attemptTimeoutMs: MIGRATION_TIMEOUT_MS };
+  const spec = context.spec("migrate", options, { idempotent: true, write: true, ...bounds });
+  return context.runner.run(spec, async ({ signal }) => {
+    const embeddingDimensions = options.embeddingDimensions ?? (await dimensionsOf(knownDimensions));
+    const work = (session: pg.Client) =>
+      migrate(session, {
+        directory: options.directory ?? join(packageRoot(), "migrations"),
+        embeddingDimensions,
+        dryRun: options.dryRun,
+        logger: options.logger ?? context.logger,
+      });
+    try {
+      return await withDirectSession(driverFor(MIGRATION_TIMEOUT_MS), signal, work);
+    } catch (thrown) {
+      if (signal.aborted) throw signal.reason;
+      throw toNeonError(thrown, { operation: "migrate", phase: "query", repeatable: true });
+    }
+  });
+}
+
+async function dimensionsOf(given: NeonClientOptions["embeddingDimensions"]): Promise<number> {
+  const known = given ?? neonDefaults.embeddingDimensions;
+  return typeof known === "function" ? known() : known;
+}

@@ -1,0 +1,103 @@
+import { type CallSpec } from "../../core/index.ts";
+import { type BulkInserter } from "./bulk/bulk-insert.ts";
+import { type ClientContext } from "./client-context.ts";
+import {
+  type BatchOptions,
+  type BatchStatement,
+  invalid,
+  type QueryOptions,
+  readQueryArguments,
+} from "./neon-options.ts";
+import { type DriverResult, type Row, type Rows, toRows } from "./rows.ts";
+import { SqlFragment, type Statement, type StatementSource, toStatement } from "./sql.ts";
+import { statementFacts } from "./statement-facts.ts";
+import { runTransaction } from "./transaction.ts";
+
+/** One statement under the client's policies. */
+export async function runQuery(
+  context: ClientContext,
+  source: StatementSource,
+  rest: readonly unknown[],
+): Promise<Rows> {
+  const [values, options] = readQueryArguments(source, rest);
+  const statement = toStatement(source, values);
+  const { plainRead, writes } = statementFacts(statement.text);
+  const idempotent = options.idempotent ?? plainRead;
+  const { executor, runner, clock } = context;
+  const policy = {
+    idempotent,
+    // Of a function whose name we do not know only the caller can say that it changes nothing.
+    write: idempotent ? writes : !plainRead,
+    ...hedgeOf(options, idempotent && !writes),
+  };
+  const result = await runner.run(context.spec("query", options, policy), async ({ signal }) => {
+    const startedAt = clock.now();
+    const answer = await judged(context, plainRead, () => executor.execute(statement, signal, idempotent));
+    context.told({ ...statement, rows: answer.rows.length, startedAt, name: options.name }, executor.transport);
+    return answer;
+  });
+  return toRows(result, options.maxRows ?? context.maxRows, "query");
+}
+
+/** Several statements, all or nothing. */
+export async function runBatch<R extends object = Row>(
+  context: ClientContext,
+  bulk: BulkInserter,
+  statements: readonly BatchStatement[],
+  options: BatchOptions,
+): Promise<Rows<R>[]> {
+  const compiled = statements.map((each): Statement =>
+    each instanceof SqlFragment ? each.compile() : { text: each.text, params: each.params ?? [] },
+  );
+  if (compiled.length === 0) return [];
+  const { executor, runner, clock } = context;
+  const maxRows = options.maxRows ?? context.maxRows;
+  if (!executor.batch)
+    return runTransaction(
+      context,
+      bulk,
+      { ...options, retry: true },
+      async (transaction) => {
+        const results: Rows<R>[] = [];
+        for (const { text, params } of compiled) results.push(await transaction.query<R>(text, params, { maxRows }));
+        return results;
+      },
+      "batch",
+    );
+  const plainReads = compiled.every(({ text }) => statementFacts(text).plainRead);
+  const idempotent = options.idempotent ?? plainReads;
+  const write = options.readOnly !== true && !plainReads;
+  return runner.run(context.spec("batch", options, { idempotent, write }), async ({ signal }) => {
+    const startedAt = clock.now();
+    const results = await executor.batch!(compiled, signal, idempotent, options);
+    return results.map((result, index) => {
+      context.told({ ...compiled[index]!, rows: result.rows.length, startedAt }, executor.transport);
+      return toRows<R>(result, maxRows, "batch");
+    });
+  });
+}
+
+function hedgeOf({ hedge }: QueryOptions, mayRunTwice: boolean): Pick<CallSpec, "hedge"> {
+  if (hedge === undefined) return {};
+  if (hedge === false) return { hedge };
+  if (!mayRunTwice)
+    throw invalid("hedge is for reads: this statement may change something, or calls a function that we do not know");
+  return { hedge: hedge === true ? {} : hedge };
+}
+
+/** Lets the pool learn whether the database takes writes. */
+async function judged(
+  { pools }: ClientContext,
+  plainRead: boolean,
+  execute: () => Promise<DriverResult>,
+): Promise<DriverResult> {
+  try {
+    const result = await execute();
+    if (!plainRead && pools.mode === "read-only" && (result.rowCount ?? 0) > 0) pools.observe("write-accepted");
+    return result;
+  } catch (thrown) {
+    const { code, message } = thrown as { code?: unknown; message?: string };
+    if (code === "READ_ONLY") pools.observe("write-refused", message);
+    throw thrown;
+  }
+}

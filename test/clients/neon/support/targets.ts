@@ -1,0 +1,35 @@
+import { type NeonClientOptions } from "../../../../src/clients/neon/index.ts";
+import { FaultPlan } from "../../../../src/local/faults.ts";
+import { startNeonStandIn } from "../../../../src/local/neon/index.ts";
+import { createDatabase } from "../../../support/postgres.ts";
+
+/** A database of a suite's own, and how to reach it. */
+export interface Target {
+  readonly options: NeonClientOptions & { readonly connectionString: string };
+  close(): Promise<void>;
+}
+
+/** Real PostgreSQL in its own protocol. */
+export async function postgresOverTcp(): Promise<Target> {
+  const database = await createDatabase();
+  return { options: { connectionString: database.connectionString, max: 5 }, close: () => database.drop() };
+}
+
+/** The local Neon in PostgreSQL's own protocol. */
+export const standInOverTcp = (): Promise<Target> => standIn("tcp");
+
+/** The local Neon as the hosted one is reached: single statements over HTTP, the rest over WebSockets. */
+export const standInOverNeon = (): Promise<Target> => standIn("websocket");
+
+async function standIn(transport: "tcp" | "websocket"): Promise<Target> {
+  const server = await startNeonStandIn({ faults: new FaultPlan() });
+  const { connectionString } = server;
+  return { options: { connectionString, transport, max: 5 }, close: () => server.close() };
+}
+
+/** Every suite of a contract runs over these. */
+export const targets: readonly (readonly [string, () => Promise<Target>])[] = [
+  ["TCP on PostgreSQL", postgresOverTcp],
+  ["TCP on the local Neon", standInOverTcp],
+  ["HTTP and WebSockets on the local Neon", standInOverNeon],
+];
