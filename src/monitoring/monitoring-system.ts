@@ -1,8 +1,8 @@
 import { type Clock, type EventBus, nextTurn, type Random, systemClock, systemRandom } from "../core/index.ts";
-import { AlertEngine, type AlertStatus, type AlertTransition } from "./alerts/alert-engine.ts";
+import { type ActiveAlert, type AlertEngine, type AlertStatus, type AlertTransition } from "./alerts/alert-engine.ts";
+import { alertEngineOf } from "./alerts/alert-engine-of.ts";
 import { type AlertOptions } from "./alerts/alert-rule.ts";
 import { registerPlanAlerts } from "./alerts/plan-alerts.ts";
-import { prometheusRules } from "./alerts/prometheus-rules.ts";
 import { checkNumbers } from "./check-options.ts";
 import { DistinctWindow } from "./metrics/distinct-window.ts";
 import { type MetricType } from "./metrics/metric.ts";
@@ -38,6 +38,12 @@ export interface MonitoringOptions {
   readonly defaultMetrics?: boolean | undefined;
   /** The plan's three alerts. @defaultValue true */
   readonly planAlerts?: boolean | undefined;
+  /**
+   * Most samples that alert conditions hold for their ranges, 17 bytes each; 1,000 to 100,000,000. Beyond it ranges become
+   * shorter and new series are left out, counted in `enhanced_integration_alert_samples_dropped_total`.
+   * @defaultValue 500000 (8.5 MB)
+   */
+  readonly maxAlertSamples?: number | undefined;
   /** Window of the rates and of active users, ms; 1 s to 1 day. @defaultValue 300000 */
   readonly rateWindowMs?: number | undefined;
   /** Records in the window below which a rate has no data; 1 to 1,000,000. @defaultValue 10 */
@@ -50,6 +56,7 @@ const defaults = {
   maxSeriesPerMetric: 2_000,
   defaultMetrics: true,
   planAlerts: true,
+  maxAlertSamples: 500_000,
   rateWindowMs: 300_000,
   rateMinimumSamples: 10,
 };
@@ -57,6 +64,7 @@ const defaults = {
 const ranges = {
   maxSeriesPerMetric: { min: 2, max: 1_000_000, integer: true },
   seriesTtlMs: { min: 1_000, max: Infinity },
+  maxAlertSamples: { min: 1_000, max: 100_000_000, integer: true },
   rateWindowMs: { min: 1_000, max: 86_400_000 },
   rateMinimumSamples: { min: 1, max: 1_000_000, integer: true },
 };
@@ -94,7 +102,7 @@ export class MonitoringSystem {
     const { clock, rateWindowMs: windowMs, rateMinimumSamples: minimumSamples } = resolved;
     this.#clock = clock;
     this.#registry = new MetricRegistry({ seriesTtlMs: options.seriesTtlMs, ...resolved });
-    this.#alerts = new AlertEngine(this.#registry, clock);
+    this.#alerts = alertEngineOf(this.#registry, resolved);
     this.#listenerFaults = this.#registry.register(LISTENER_FAULTS, "counter", {
       help: "Alert listeners that threw or rejected.",
     });
@@ -161,6 +169,11 @@ export class MonitoringSystem {
   /** Every alert and where it stands, `no-data` included. */
   alerts(): AlertStatus[] {
     return this.#alerts.statuses();
+  }
+
+  /** Every alert that is pending or firing now, one for each series. */
+  activeAlerts(): ActiveAlert[] {
+    return this.#alerts.active();
   }
 
   /** Steps all alerts to now. @returns what changed; each change is told once */
@@ -231,7 +244,7 @@ export class MonitoringSystem {
 
   /** All alerts as a YAML rule file for Prometheus. */
   prometheusRules(): string {
-    return prometheusRules(this.#alerts.rules, this.#registry);
+    return this.#alerts.prometheusRules();
   }
 
   /** Calls, errors, retries and latency of every service that was called, seen by {@link observe}. */

@@ -55,7 +55,7 @@ describe("the plan's monitoring, put right", () => {
   it.each([
     ["active_users > abc", 16],
     ["active_users ~ 5", 14],
-    ["active_users == 5", 14],
+    ["active_users == 5.5", 14],
   ])("%j is an error, not false", (condition, position) => {
     const { monitoring } = planSystem();
     expect(() => monitoring.addAlert("crowd", { condition, severity: "info", message: "many" })).toThrow(

@@ -1,51 +1,96 @@
-import { type Clock, IntegrationError } from "../../core/index.ts";
-import { type MetricRegistry } from "../metrics/registry.ts";
-import { type ScalarSeries } from "../metrics/scalar.ts";
+import { type Clock, describeThrown, IntegrationError } from "../../core/index.ts";
 import { type AlertOptions, type AlertRule, type AlertSeverity, parseRule } from "./alert-rule.ts";
 import { type AlertChange, type AlertState, inactive, stepAlert } from "./alert-state.ts";
-import { isSatisfied } from "./condition.ts";
+import { checkNames, unknownNames } from "./check-names.ts";
+import { evaluate } from "./expression/evaluate.ts";
+import { comparisonOperators, type Expression, selectorsOf } from "./expression/expression.ts";
+import { labelKey, type LabelSet, type Sample } from "./expression/sample.ts";
+import { type SampleHistory, takes } from "./history/sample-history.ts";
+import { type SeriesSource } from "./history/series-source.ts";
+import { prometheusRules } from "./prometheus-rules.ts";
+import { type Template, type TemplateData } from "./template.ts";
 
-/** One step of one alert, told once. */
+/** A change of state of one alert, for one series. */
 export interface AlertTransition {
   readonly name: string;
   readonly state: AlertChange;
   readonly severity: AlertSeverity;
+  /** The rule's message, filled in. */
   readonly message: string;
-  /** The measured value; for a resolved alert without data, the one seen last. */
+  /** The measured value; of an alert whose data went away, the last one. */
   readonly value: number;
-  /** Of the series that the alert is about. */
-  readonly labels: Readonly<Record<string, string>>;
+  /** Labels of the series and of the rule, filled in. */
+  readonly labels: LabelSet;
+  /** The rule's annotations, filled in; absent where it has none. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** When, ms since the epoch. */
   readonly at: number;
 }
 
-/** An alert's standing over all its series. `no-data`: no series has a value, so that it cannot fire. */
+/** Where a rule stands over all its series. `no-data`: no series has a value, so that it cannot fire. */
 export interface AlertStatus {
   readonly name: string;
   readonly state: "inactive" | "pending" | "firing" | "no-data";
   readonly severity: AlertSeverity;
   readonly message: string;
+  /** Why it has no data or could not be evaluated, where that is known. */
+  readonly problem?: string;
 }
 
-interface Instance {
-  state: AlertState;
-  value: number;
+/** An alert that is pending or firing for one series. */
+export interface ActiveAlert {
+  readonly name: string;
+  readonly state: "pending" | "firing";
+  readonly severity: AlertSeverity;
+  readonly message: string;
+  readonly value: number;
+  readonly labels: LabelSet;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Since when its condition holds, ms since the epoch. */
+  readonly startedAt: number;
+}
+
+/** A series for which a condition holds. */
+interface Holding {
+  readonly value: number;
+  readonly message: string;
+  /** Of the series alone. */
+  readonly seriesLabels: LabelSet;
+  readonly labels: LabelSet;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+interface Instance extends Holding {
+  readonly state: AlertState;
+  readonly startedAt: number;
 }
 
 interface Entry {
   readonly rule: AlertRule;
-  readonly instances: Map<ScalarSeries, Instance>;
+  instances: Map<string, Instance>;
+  problem?: string;
 }
 
-/** Keeps the rules and steps them when asked. Each matching series of a rule is an alert of its own, as in Prometheus. */
+export interface AlertEngineOptions {
+  readonly source: SeriesSource;
+  readonly history: Pick<SampleHistory, "track" | "record" | "instant" | "range">;
+  readonly clock: Clock;
+  /** A rule could not be evaluated; its alerts stay as they are. */
+  readonly onFault?: (name: string) => void;
+}
+
+/** Keeps the rules and steps them when asked. Each series of a condition is an alert of its own, as in Prometheus. */
 export class AlertEngine {
-  readonly #registry: MetricRegistry;
-  readonly #clock: Clock;
+  readonly #options: AlertEngineOptions;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(registry: MetricRegistry, clock: Clock) {
-    this.#registry = registry;
-    this.#clock = clock;
+  constructor(options: AlertEngineOptions) {
+    this.#options = options;
+  }
+
+  /** The same alerts as a rule file for Prometheus. */
+  prometheusRules(): string {
+    return prometheusRules(this.rules, this.#options.source);
   }
 
   get rules(): readonly AlertRule[] {
@@ -55,64 +100,130 @@ export class AlertEngine {
   /** A second rule of the same name replaces the first; what is pending or firing goes on under the new one. */
   add(name: string, options: AlertOptions): void {
     const rule = parseRule(name, options);
-    const metric = this.#registry.find(rule.condition.metric);
-    if (metric?.type === "histogram")
-      throw new IntegrationError({
-        code: "INVALID_INPUT",
-        message: `Alert ${name}: ${metric.name} is a histogram and has no single value; alert on a gauge or a counter`,
-      });
-    this.#entries.set(name, {
-      rule,
-      instances: this.#entries.get(name)?.instances ?? new Map<ScalarSeries, Instance>(),
-    });
+    checkNames(rule, this.#options.source);
+    this.#entries.set(name, { rule, instances: this.#entries.get(name)?.instances ?? new Map<string, Instance>() });
   }
 
-  /** Steps every alert to now. */
+  /** Takes the samples of this moment and steps every alert to it. */
   check(): AlertTransition[] {
-    return [...this.#entries.values()].flatMap((entry) => this.#checkEntry(entry));
+    const { clock, source, history } = this.#options;
+    const now = clock.now();
+    // Names may have come to mean a metric since the last check.
+    history.track(this.rules.map(({ condition }) => condition));
+    history.record(now, source);
+    return [...this.#entries.values()].flatMap((entry) => this.#checkEntry(entry, now));
   }
 
   statuses(): AlertStatus[] {
-    return [...this.#entries.values()].map(({ rule, instances }) => {
+    return [...this.#entries.values()].map(({ rule, instances, problem }) => {
       const phases = new Set([...instances.values()].map((instance) => instance.state.phase));
-      const quiet = this.#measured(rule).length === 0 ? "no-data" : "inactive";
+      const { name, severity, message } = rule;
+      const quiet = this.#hasData(rule) ? "inactive" : "no-data";
       const state = phases.has("firing") ? "firing" : phases.has("pending") ? "pending" : quiet;
-      return { name: rule.name, state, severity: rule.severity, message: rule.message };
+      const why = problem ?? (state === "no-data" ? unknownNames(rule, this.#options.source) : undefined);
+      return { name, state, severity, message, ...(why !== undefined && { problem: why }) };
     });
   }
 
-  #checkEntry({ rule, instances }: Entry): AlertTransition[] {
-    const now = this.#clock.now();
-    const values = new Map(this.#measured(rule));
-    const transitions: AlertTransition[] = [];
-    for (const series of new Set([...instances.keys(), ...values.keys()])) {
-      const instance = instances.get(series) ?? { state: inactive, value: NaN };
-      const value = values.get(series);
-      const satisfied = value !== undefined && isSatisfied(rule.condition, value);
-      const [state, change] = stepAlert(instance.state, satisfied, now, rule.forMs);
-      const next = { state, value: value ?? instance.value };
-      if (state.phase === "inactive") instances.delete(series);
-      else instances.set(series, next);
-      if (change) transitions.push(this.#transition(rule, series, change, next.value));
+  /** Every alert that is pending or firing, by series. */
+  active(): ActiveAlert[] {
+    return [...this.#entries.values()].flatMap(({ rule: { name, severity }, instances }) =>
+      [...instances.values()].flatMap(({ state, startedAt, value, message, labels, annotations }): ActiveAlert[] =>
+        state.phase === "inactive"
+          ? []
+          : [{ name, state: state.phase, severity, message, value, labels, annotations, startedAt }],
+      ),
+    );
+  }
+
+  #checkEntry(entry: Entry, now: number): AlertTransition[] {
+    const { rule } = entry;
+    let holding: Map<string, Holding>;
+    try {
+      holding = this.#holding(rule, now);
+      delete entry.problem;
+    } catch (error) {
+      entry.problem = describeThrown(error);
+      this.#options.onFault?.(rule.name);
+      return [];
     }
+    const transitions: AlertTransition[] = [];
+    const next = new Map<string, Instance>();
+    for (const key of new Set([...entry.instances.keys(), ...holding.keys()])) {
+      const before = entry.instances.get(key);
+      const holds = holding.get(key);
+      const [state, change] = stepAlert(before?.state ?? inactive, holds !== undefined, now, rule);
+      const startedAt = before?.startedAt ?? this.#options.clock.wallNow();
+      // What is kept firing, or has gone, keeps the words it fired with.
+      const known = holds ?? before;
+      if (!known) continue;
+      const instance = { ...known, state, startedAt };
+      if (state.phase !== "inactive") next.set(key, instance);
+      if (!change) continue;
+      const measured = holds ? undefined : this.#measured(rule.condition, instance.seriesLabels, now);
+      transitions.push(this.#transition(rule, { ...instance, value: measured ?? instance.value }, change));
+    }
+    entry.instances = next;
     return transitions;
   }
 
-  /** The series that the rule speaks of and that have a value. */
-  #measured({ condition }: AlertRule): [ScalarSeries, number][] {
-    const metric = this.#registry.find(condition.metric);
-    if (!metric || metric.type === "histogram") return [];
-    const wanted = Object.entries(condition.matchers);
-    const matching: readonly ScalarSeries[] = metric.series.filter((series) =>
-      wanted.every(([label, value]) => (series.labels[label] ?? "") === value),
-    );
-    return matching
-      .map((series): [ScalarSeries, number] => [series, series.read()])
-      .filter(([, value]) => !Number.isNaN(value));
+  /** The series for which the condition holds, by their labels with the rule's: they tell alerts apart. */
+  #holding({ condition, templates }: AlertRule, now: number): Map<string, Holding> {
+    const holding = new Map<string, Holding>();
+    for (const { labels: seriesLabels, value } of this.#evaluate(condition, now)) {
+      const data = { labels: seriesLabels, value };
+      const added = fill(templates.labels, data);
+      const labels = Object.fromEntries(
+        Object.entries({ ...seriesLabels, ...added }).filter(([, text]) => text !== ""),
+      );
+      const key = labelKey(labels);
+      if (holding.has(key))
+        throw new IntegrationError({
+          code: "CONFLICT",
+          message: "several series have the same labels, the rule's included; aggregate them, as in sum by (label) (…)",
+        });
+      const annotations = fill(templates.annotations, data);
+      holding.set(key, { value, message: templates.message(data), seriesLabels, labels, annotations });
+    }
+    return holding;
   }
 
-  #transition(rule: AlertRule, series: ScalarSeries, state: AlertChange, value: number): AlertTransition {
-    const { name, severity, message } = rule;
-    return { name, state, severity, message, value, labels: series.labels, at: this.#clock.wallNow() };
+  #evaluate(condition: Expression, at: number): Sample[] {
+    const epochSeconds = this.#options.clock.wallNow() / 1_000;
+    const value = evaluate(condition, this.#options.history, { at, epochSeconds });
+    return typeof value === "number" ? [{ name: "", labels: {}, value }] : value;
   }
+
+  /** What a condition of the form `x > 90` measured, also where it does not hold. */
+  #measured(condition: Expression, labels: LabelSet, at: number): number | undefined {
+    if (condition.kind !== "binary" || !comparisonOperators.has(condition.operator)) return undefined;
+    try {
+      const found = this.#evaluate(condition.left, at).find((sample) => labelKey(sample.labels) === labelKey(labels));
+      return found?.value;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #hasData({ condition }: AlertRule): boolean {
+    const selectors = selectorsOf(condition).map((node) => (node.kind === "range" ? node.selector : node));
+    if (selectors.length === 0) return true;
+    const { source } = this.#options;
+    return selectors.some((selector) => {
+      for (const { labels } of source.read(source.resolve(selector.name) ?? selector.name))
+        if (takes(selector, labels)) return true;
+      return false;
+    });
+  }
+
+  #transition(rule: AlertRule, { value, message, labels, annotations }: Instance, state: AlertChange): AlertTransition {
+    const { name, severity } = rule;
+    const at = this.#options.clock.wallNow();
+    const filled = Object.keys(annotations).length > 0 ? { annotations } : {};
+    return { name, state, severity, message, value, labels, ...filled, at };
+  }
+}
+
+function fill(templates: Readonly<Record<string, Template>>, data: TemplateData): Record<string, string> {
+  return Object.fromEntries(Object.entries(templates).map(([name, template]) => [name, template(data)]));
 }

@@ -1,29 +1,26 @@
-import { type MetricRegistry } from "../metrics/registry.ts";
+import { formatExpression } from "./expression/format-expression.ts";
+import { type SeriesSource } from "./history/series-source.ts";
 import { type AlertRule } from "./alert-rule.ts";
-import { type AlertCondition } from "./condition.ts";
 import { formatDuration } from "./duration.ts";
 
 /** The same alerts as a rule file for Prometheus. Every text is a JSON string, which YAML reads as it is. */
-export function prometheusRules(rules: readonly AlertRule[], registry: MetricRegistry): string {
+export function prometheusRules(rules: readonly AlertRule[], source: Pick<SeriesSource, "resolve">): string {
   const lines = ["groups:", `  - name: "enhanced-integration"`, rules.length === 0 ? "    rules: []" : "    rules:"];
   for (const rule of rules) {
-    lines.push(`      - alert: ${quote(rule.name)}`, `        expr: ${quote(expression(rule.condition, registry))}`);
-    if (rule.forMs > 0) lines.push(`        for: ${quote(formatDuration(rule.forMs))}`);
-    lines.push("        labels:", `          severity: ${quote(rule.severity)}`);
-    lines.push("        annotations:", `          summary: ${quote(escapeTemplate(rule.message))}`);
+    const { name, condition, forMs, keepFiringForMs, severity, message } = rule;
+    // Prometheus knows the exported names only, never an alias.
+    const expression = formatExpression(condition, (metric) => source.resolve(metric) ?? metric);
+    lines.push(`      - alert: ${quote(name)}`, `        expr: ${quote(expression)}`);
+    if (forMs > 0) lines.push(`        for: ${quote(formatDuration(forMs))}`);
+    if (keepFiringForMs > 0) lines.push(`        keep_firing_for: ${quote(formatDuration(keepFiringForMs))}`);
+    lines.push("        labels:", ...textLines({ severity, ...rule.labels }));
+    lines.push("        annotations:", ...textLines({ summary: message, ...rule.annotations }));
   }
   return `${lines.join("\n")}\n`;
 }
 
-/** Prometheus knows the exported name only, never an alias. */
-function expression(condition: AlertCondition, registry: MetricRegistry): string {
-  const name = registry.find(condition.metric)?.name ?? condition.metric;
-  const matchers = Object.entries(condition.matchers).map(([label, value]) => `${label}=${quote(value)}`);
-  const selector = matchers.length === 0 ? name : `${name}{${matchers.join(",")}}`;
-  return `${selector} ${condition.operator} ${condition.threshold}`;
+function textLines(texts: Readonly<Record<string, string>>): string[] {
+  return Object.entries(texts).map(([name, text]) => `          ${name}: ${quote(text)}`);
 }
 
 const quote = (text: string): string => JSON.stringify(text);
-
-/** Annotations are templates: braces of the message must stay text. */
-const escapeTemplate = (text: string): string => text.replaceAll("{{", '{{ "{{" }}');
