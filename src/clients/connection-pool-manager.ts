@@ -1,12 +1,10 @@
-import pg from "pg";
+import type pg from "pg";
 import {
   type Clock,
   EventBus,
-  IntegrationError,
   LinkedSignal,
   type Logger,
   raceSignal,
-  type Random,
   redactUrls,
   describeThrown,
   silentLogger,
@@ -15,41 +13,34 @@ import {
   systemRandom,
 } from "../core/index.ts";
 import { type ConnectionTarget, parseConnectionString } from "./neon/connection-string.ts";
-import { toNeonError } from "./neon/errors.ts";
+import { AwakeMeter } from "./pools/awake-meter.ts";
 import { cancelRequest } from "./pools/cancel-request.ts";
-import { clientClass, clientConfig, destroyClient, type DriverOptions, type PoolTransport } from "./pools/drivers.ts";
-import { Lease } from "./pools/lease.ts";
+import { type PoolTransport } from "./pools/drivers.ts";
+import { GuardedPool } from "./pools/guarded-pool.ts";
+import { Lease, type LeaseHooks } from "./pools/lease.ts";
+import { noConnectionError, readOnlyError } from "./pools/pool-errors.ts";
+import { judgeHealth, type PoolHealth } from "./pools/pool-health.ts";
 import { initialPoolMode, type PoolMode, type PoolObservation, stepPoolMode } from "./pools/pool-mode.ts";
 import { poolDefaults, type PoolLimits, type PoolOptions, resolvePoolLimits } from "./pools/pool-options.ts";
+import { gaugesOf, PoolReport } from "./pools/pool-report.ts";
+import { type PoolStats, type WakeUpCause } from "./pools/pool-statistics.ts";
+import { Recovery } from "./pools/recovery.ts";
 
-export interface PoolStats {
-  readonly total: number;
-  readonly idle: number;
-  readonly waiting: number;
-  readonly max: number;
-  /** Connections in use, in percent of `max`. */
-  readonly usagePercent: number;
+/** What {@link ConnectionPoolManager.wake} found. */
+export interface WakeResult {
+  /** Until the database answered, ms. */
+  readonly durationMs: number;
+  /** True if our own traffic says that it was asleep: then the duration is that of a cold start. */
+  readonly wasAsleep: boolean;
 }
-
-export interface PoolHealth {
-  readonly status: "up" | "degraded" | "down";
-  readonly mode: PoolMode;
-  /** Where the answer comes from: `probe` is the only one that sent something. */
-  readonly source: "traffic" | "probe";
-  /** Milliseconds since the database last answered; absent if it never did. */
-  readonly lastAnswerAgeMs?: number;
-  readonly pool: PoolStats;
-  /** Why it is not up. */
-  readonly message?: string;
-}
-
-/** From here on callers are about to wait for connections. */
-const DEGRADED_USAGE_PERCENT = 90;
 
 /**
  * One pool of connections to one database, over WebSockets for Neon and over TCP for any other PostgreSQL. It makes no
  * connection before the first is wanted, never waits without bound, survives every way in which a connection can die,
  * and judges the database's health by its own traffic, so that a suspended compute is not kept awake by questions.
+ *
+ * When the database fails it says so ({@link mode}), refuses writes, and asks for the database in the background until
+ * it is back.
  *
  * @example
  * const pools = new ConnectionPoolManager({ connectionString, max: 20 });
@@ -57,35 +48,69 @@ const DEGRADED_USAGE_PERCENT = 90;
  * try { await lease.query({ text: "select 1" }, signal); } finally { lease.release(); }
  */
 export class ConnectionPoolManager {
+  readonly name: string;
   /** Where the pool connects to. Holds the password as a Secret. */
   readonly target: ConnectionTarget;
   readonly transport: PoolTransport;
   /** A pg-compatible pool: give it to Kysely, Drizzle or any other tool. Its clients are guarded like our own. */
   readonly pool: pg.Pool;
   readonly limits: PoolLimits;
-  readonly #name: string;
   readonly #clock: Clock;
   readonly #events: EventBus;
   readonly #logger: Logger;
-  readonly #clients = new Set<pg.PoolClient>();
+  readonly #core: GuardedPool;
+  readonly #report: PoolReport;
+  readonly #meter: AwakeMeter;
+  readonly #recovery: Recovery;
+  readonly #leaseHooks: LeaseHooks;
+  readonly #unsubscribe: () => void;
   #state = initialPoolMode;
+  #reason = "";
   #lastAnswerAt: number | undefined;
   #failure: string | undefined;
   #probe: Promise<void> | undefined;
+  #waking: Promise<WakeResult> | undefined;
   #closing: Promise<void> | undefined;
-  #announced = false;
 
   /** @throws IntegrationError INVALID_INPUT for a malformed connection string (never shown) or options out of range */
   constructor(options: PoolOptions) {
-    this.limits = resolvePoolLimits(options);
-    this.target = parseConnectionString(options.connectionString);
-    const wanted = options.transport ?? poolDefaults.transport;
-    this.transport = wanted === "tcp" || (wanted === "auto" && !this.target.isNeon) ? "tcp" : "websocket";
-    this.#name = options.name ?? poolDefaults.name;
-    this.#clock = options.clock ?? systemClock;
-    this.#events = options.events ?? new EventBus();
-    this.#logger = options.logger ?? silentLogger;
-    this.pool = this.#createPool(options.random ?? systemRandom);
+    const { clock = systemClock, random = systemRandom, events = new EventBus(), logger = silentLogger } = options;
+    const { name = poolDefaults.name, transport: wanted = poolDefaults.transport } = options;
+    const limits = (this.limits = resolvePoolLimits(options));
+    const target = (this.target = parseConnectionString(options.connectionString));
+    this.transport = wanted === "tcp" || (wanted === "auto" && !target.isNeon) ? "tcp" : "websocket";
+    this.name = name;
+    this.#clock = clock;
+    this.#events = events;
+    this.#logger = logger;
+    this.#meter = new AwakeMeter(limits.suspendAfterMs);
+    this.#report = new PoolReport(name, events, logger, this.#meter);
+    this.#recovery = new Recovery({
+      ...{ pool: name, quietAfterMs: limits.suspendAfterMs, clock, random, events },
+      ask: () => this.#askForWrites(),
+      onPaused: () => this.observe("gave-up", "nobody asked for it; the next call finds out"),
+    });
+    this.#core = new GuardedPool({
+      ...{ name, target, transport: this.transport, limits, clock, random, report: this.#report },
+      onWanted: (cause) => (cause === "call" ? this.#recovery.wanted() : undefined),
+      onLent: (cause) => this.#onLent(cause),
+      onReturned: () => this.#meter.returned(clock.now()),
+      onAnswer: () => this.observe("answered"),
+      onConnectFailed: ({ message }) => this.observe("connect-failed", message),
+    });
+    this.pool = this.#core as unknown as pg.Pool;
+    this.#leaseHooks = {
+      onUnfinished: (client) => {
+        if (this.transport === "tcp") void cancelRequest(target, client, clock);
+      },
+      onSilence: (silentMs) => {
+        if (silentMs >= limits.validationTimeoutMs) this.#core.doubt();
+      },
+      now: () => clock.now(),
+    };
+    this.#unsubscribe = events.on("circuit.opened", ({ service, reason }) => {
+      if (service === "neon") this.observe("circuit-opened", reason);
+    });
   }
 
   get mode(): PoolMode {
@@ -93,57 +118,57 @@ export class ConnectionPoolManager {
   }
 
   stats(): PoolStats {
-    const { totalCount: total, idleCount: idle, waitingCount: waiting } = this.pool;
-    const { max } = this.limits;
-    return { total, idle, waiting, max, usagePercent: Math.round(((total - idle) / max) * 100) };
+    return this.#report.read(gaugesOf(this.#core, this.limits.max));
   }
 
   /**
-   * Lends a connection that the server has accepted.
+   * Lends a connection that the server has accepted, and lately answered on.
    *
-   * @throws IntegrationError QUEUE_FULL when all stayed busy for `connectionTimeoutMs`, NETWORK when none could be made
-   * in that time, CLOSED after {@link close}, or the signal's reason
+   * @throws IntegrationError QUEUE_FULL when all stayed busy for `connectionTimeoutMs`, or at once when `maxWaiting`
+   * callers wait already; NETWORK when none could be made in that time, CLOSED after {@link close}, or the signal's reason
    */
-  async connect(signal?: AbortSignal): Promise<Lease> {
-    if (this.#closing || this.pool.ending) throw this.#closedError();
-    const linked = new LinkedSignal()
-      .follow(signal)
-      .after(this.limits.connectionTimeoutMs, this.#clock, () => this.#acquireTimeout());
-    const pending = this.pool.connect();
-    try {
-      const client = await raceSignal(pending, linked.signal);
-      return new Lease(client, {
-        onAnswer: () => this.observe("answered"),
-        onUnfinished: () => {
-          if (this.transport === "tcp") cancelRequest(this.target, client, this.#clock);
-        },
-      });
-    } catch (thrown) {
-      pending.then((client) => client.release()).catch(() => undefined); // it may come after we gave up
-      if (signal?.aborted) throw signal.reason;
-      if (this.#closing) throw this.#closedError();
-      const isQueued = /timeout exceeded when trying to connect$/.test(describeThrown(thrown));
-      const error = isQueued
-        ? this.#acquireTimeout()
-        : toNeonError(thrown, { operation: "connect", phase: "connect", repeatable: true });
-      if (error.code !== "QUEUE_FULL") this.observe("connect-failed", error.message);
-      throw error;
-    } finally {
-      linked.dispose();
-    }
+  connect(signal?: AbortSignal): Promise<Lease> {
+    return this.#lease(signal, "call");
+  }
+
+  /**
+   * For whoever is about to write: while the database is known to take no writes, waiting for it would only cost time.
+   *
+   * @throws IntegrationError READ_ONLY, with the reason
+   */
+  assertWritable(): void {
+    if (this.mode === "read-write") return;
+    this.#recovery.wanted();
+    throw readOnlyError(this.name, this.#reason);
   }
 
   /** Tells the pool what traffic outside it learned about the same database, e.g. SQL over HTTP. */
   observe(observation: PoolObservation, reason = "the database answered"): void {
-    const failed = observation === "connect-failed";
-    if (!failed) this.#lastAnswerAt = this.#clock.now();
-    this.#failure = failed ? reason : undefined;
+    if (observation === "connect-failed") this.#failure = reason;
+    else if (observation !== "circuit-opened" && observation !== "gave-up") {
+      this.#lastAnswerAt = this.#clock.now();
+      this.#failure = undefined;
+      this.#meter.touch(this.#lastAnswerAt);
+      this.#report.awake();
+    }
     const before = this.#state.mode;
     this.#state = stepPoolMode(this.#state, observation);
     const { mode } = this.#state;
-    if (mode === before) return;
-    this.#logger.warn({ pool: this.#name, mode }, `database pool is now ${mode}: ${reason}`);
-    this.#events.emit("pool.mode_changed", { pool: this.#name, mode, reason });
+    if (mode === before || this.#closing) return;
+    this.#reason = redactUrls(reason);
+    this.#logger.warn({ pool: this.name, mode }, `database pool is now ${mode}: ${this.#reason}`);
+    this.#events.emit("pool.mode_changed", { pool: this.name, mode, reason: this.#reason });
+    this.#recovery.follow(mode, this.#reason);
+  }
+
+  /**
+   * Wakes a suspended compute with one statement, bounded by `connectionTimeoutMs`; many who ask at once share it.
+   *
+   * @throws IntegrationError what {@link connect} throws, or the signal's reason, which ends the waiting alone
+   */
+  wake(signal?: AbortSignal): Promise<WakeResult> {
+    const waking = (this.#waking ??= this.#wake().finally(() => (this.#waking = undefined)));
+    return signal ? raceSignal(waking, signal) : waking;
   }
 
   /**
@@ -154,25 +179,26 @@ export class ConnectionPoolManager {
   async health(signal?: AbortSignal): Promise<PoolHealth> {
     const isKnown = this.#lastAnswerAt !== undefined && this.#failure === undefined;
     if (!isKnown && !this.#closing) {
-      const probe = (this.#probe ??= this.#ask());
+      const probe = (this.#probe ??= this.#ask("probe", this.limits.connectionTimeoutMs)
+        .catch((thrown: unknown) => {
+          this.#failure ??= redactUrls(describeThrown(thrown));
+        })
+        .then(() => (this.#probe = undefined)));
       await (signal ? raceSignal(probe, signal).catch(() => undefined) : probe);
     }
-    const pool = this.stats();
-    const message = this.#closing ? "the pool is closed" : this.#trouble(pool);
-    const isSilent = this.#lastAnswerAt === undefined || this.#failure !== undefined;
-    const isDown = this.#closing !== undefined || isSilent || this.mode === "offline";
-    return {
-      status: isDown ? "down" : message === undefined ? "up" : "degraded",
+    return judgeHealth({
       mode: this.mode,
       source: isKnown ? "traffic" : "probe",
-      ...(this.#lastAnswerAt !== undefined && { lastAnswerAgeMs: Math.round(this.#clock.now() - this.#lastAnswerAt) }),
-      pool,
-      ...(message !== undefined && { message }),
-    };
+      lastAnswerAgeMs: this.#lastAnswerAt === undefined ? undefined : this.#clock.now() - this.#lastAnswerAt,
+      pool: this.stats(),
+      failure: this.#failure,
+      isClosed: this.#closing !== undefined,
+    });
   }
 
   /**
-   * Waits for lent connections to come back, at most `timeoutMs`, then cuts what is left. Idempotent.
+   * Refuses who waits with CLOSED, waits for lent connections to come back, at most `timeoutMs`; then cancels what
+   * still runs on the server and cuts what is left. Idempotent.
    *
    * @param options `timeoutMs` @defaultValue 10000
    */
@@ -184,113 +210,62 @@ export class ConnectionPoolManager {
     return this.close();
   }
 
-  #createPool(random: Random): pg.Pool {
-    const { limits, target, transport } = this;
-    const driver: DriverOptions = {
-      target,
-      transport,
-      limits,
-      clock: this.#clock,
-      onLost: (error) => this.#onLost(error),
-    };
-    const pool = new pg.Pool({
-      ...clientConfig(driver),
-      Client: clientClass(driver) as unknown as undefined,
-      max: limits.max,
-      idleTimeoutMillis: limits.idleTimeoutMs,
-      allowExitOnIdle: true,
-    });
-    // Read by the pool for each new connection: a spread of ages, so that they are not all replaced at once.
-    Object.defineProperty(pool.options, "maxLifetimeSeconds", {
-      get: () => (limits.maxLifetimeMs * (1 - 0.1 * random.next())) / 1000,
-    });
-    pool.on("error", () => undefined); // told by the client itself
-    pool.on("connect", (client) => {
-      this.#clients.add(client);
-      this.observe("answered");
-    });
-    pool.on("remove", (client) => void this.#clients.delete(client));
-    for (const event of ["connect", "acquire", "release", "remove"] as const)
-      pool.on(event as "connect", () => this.#announce());
-    return pool;
+  async #lease(signal: AbortSignal | undefined, cause: WakeUpCause): Promise<Lease> {
+    return new Lease(await this.#core.acquire(signal, cause), this.#leaseHooks);
   }
 
-  /** One event for all the changes of one turn, told when they are complete. */
-  #announce(): void {
-    if (this.#announced || !this.#events.has("pool.changed")) return;
-    this.#announced = true;
-    queueMicrotask(() => {
-      this.#announced = false;
-      const { total, idle, waiting, max } = this.stats();
-      this.#events.emit("pool.changed", { pool: this.#name, total, idle, waiting, max });
-    });
+  #onLent(cause: WakeUpCause): void {
+    this.#meter.lent(this.#clock.now(), cause);
+    this.#report.awake();
   }
 
-  #onLost(error: unknown): void {
-    if (this.#closing) return;
-    const message = redactUrls(describeThrown(error));
-    this.#logger.warn({ pool: this.#name }, `database connection lost: ${message}`);
-    this.#events.emit("pool.connection_lost", { pool: this.#name, message });
+  async #wake(): Promise<WakeResult> {
+    const startedAt = this.#clock.now();
+    const wasAsleep = this.#meter.isAsleep(startedAt);
+    await this.#ask("wake", this.limits.connectionTimeoutMs);
+    return { durationMs: this.#clock.now() - startedAt, wasAsleep };
   }
 
-  async #ask(): Promise<void> {
+  /** One statement, bounded in all. @returns whether a transaction would be read-only */
+  async #ask(cause: WakeUpCause, timeoutMs: number): Promise<boolean> {
+    const limit = new LinkedSignal().after(timeoutMs, this.#clock, () => noConnectionError(this.limits, 0, false));
     try {
-      const lease = await this.connect();
-      const limit = new LinkedSignal().after(this.limits.connectionTimeoutMs, this.#clock, () =>
-        this.#acquireTimeout(),
-      );
+      const lease = await this.#lease(limit.signal, cause);
       try {
-        await lease.query({ text: "select 1" }, limit.signal);
+        const text = "select current_setting('transaction_read_only') = 'on' as read_only";
+        return ((await lease.query({ text }, limit.signal)).rows[0] as { read_only: boolean }).read_only;
       } finally {
-        limit.dispose();
         lease.release();
       }
-    } catch (thrown) {
-      this.#failure ??= redactUrls(describeThrown(thrown));
     } finally {
-      this.#probe = undefined;
+      limit.dispose();
     }
   }
 
-  #trouble(pool: PoolStats): string | undefined {
-    if (this.#failure !== undefined) return this.#failure;
-    if (this.#lastAnswerAt === undefined) return "the database has not answered yet";
-    if (this.mode === "read-only") return "the database refuses writes";
-    if (pool.waiting > 0 || pool.usagePercent >= DEGRADED_USAGE_PERCENT)
-      return `${pool.total - pool.idle} of ${pool.max} connections are in use, ${pool.waiting} callers wait`;
-    return undefined;
+  async #askForWrites(): Promise<"writable" | "read-only" | "failed"> {
+    try {
+      const isReadOnly = await this.#ask("probe", this.limits.validationTimeoutMs);
+      if (isReadOnly) this.observe("write-refused", "the server is in read-only mode");
+      else this.observe("write-accepted");
+      return isReadOnly ? "read-only" : "writable";
+    } catch {
+      return "failed";
+    }
   }
 
   async #close(timeoutMs: number): Promise<void> {
+    this.#unsubscribe();
+    this.#recovery.stop();
     const done = new AbortController();
-    const drained = this.pool.ending ? Promise.resolve() : this.pool.end();
-    await Promise.race([drained.finally(() => done.abort()), sleep(timeoutMs, this.#clock, done.signal)]).catch(
-      () => undefined,
-    );
-    for (const client of this.#clients) destroyClient(client);
-    this.#clients.clear();
-  }
-
-  #acquireTimeout(): IntegrationError {
-    const { waiting, max } = this.stats();
-    const { connectionTimeoutMs } = this.limits;
-    const isBusy = this.pool.totalCount >= max && this.pool.idleCount === 0;
-    return new IntegrationError({
-      code: isBusy ? "QUEUE_FULL" : "NETWORK",
-      message: isBusy
-        ? `all ${max} connections stayed busy for ${connectionTimeoutMs} ms (${waiting} callers wait); raise max, or shorten transactions`
-        : `no connection to the database within ${connectionTimeoutMs} ms; if it wakes up slowly, raise connectionTimeoutMs`,
-      service: "neon",
-      operation: "connect",
-      notSent: true,
-    });
-  }
-
-  #closedError(): IntegrationError {
-    return new IntegrationError({ code: "CLOSED", message: `the pool ${this.#name} is closed`, service: "neon" });
+    const drained = this.#core.end().finally(() => done.abort());
+    await Promise.race([drained, sleep(timeoutMs, this.#clock, done.signal)]).catch(() => undefined);
+    await this.#core.cut();
+    this.#report.awake({ all: true });
   }
 }
 
 export { Lease } from "./pools/lease.ts";
 export { type NeonTransport, poolDefaults, type PoolLimits, type PoolOptions } from "./pools/pool-options.ts";
+export { type PoolHealth } from "./pools/pool-health.ts";
 export { type PoolMode } from "./pools/pool-mode.ts";
+export { type AwakeStats, type CloseReason, type PoolStats } from "./pools/pool-statistics.ts";

@@ -73,7 +73,43 @@ export interface IntegrationEvents {
     readonly waiting: number;
     readonly max: number;
   };
+  "pool.connection_created": { readonly pool: string; readonly durationMs: number };
   "pool.connection_lost": { readonly pool: string; readonly message: string };
+  "pool.connection_closed": {
+    readonly pool: string;
+    readonly reason: "idle" | "lifetime" | "uses" | "lost" | "silent" | "discarded" | "closed";
+    readonly ageMs: number;
+  };
+  /** A borrower gave a connection back. */
+  "pool.connection_returned": { readonly pool: string; readonly waitedMs: number; readonly usedMs: number };
+  /** A caller got no connection: refused at once because too many wait, or after having waited in vain. */
+  "pool.acquire_failed": {
+    readonly pool: string;
+    readonly kind: "timeout" | "refused";
+    readonly waitedMs: number;
+  };
+  /** A connection is held for longer than `leakAfterMs`; the stack shows who took it. */
+  "pool.leak_suspected": { readonly pool: string; readonly heldMs: number; readonly stack: string };
+  /** Our traffic keeps the compute awake for so much longer. */
+  "pool.awake_extended": { readonly pool: string; readonly awakeMs: number };
+  /** The database failed: from now on the pool asks for it in the background. */
+  "pool.recovery_started": {
+    readonly pool: string;
+    readonly mode: "read-only" | "offline";
+    readonly reason: string;
+  };
+  "pool.recovery_attempted": {
+    readonly pool: string;
+    readonly attempt: number;
+    readonly outcome: "writable" | "read-only" | "failed";
+  };
+  /** `paused`: nobody wanted the database for so long that asking for it would keep it awake; the next call finds out. */
+  "pool.recovery_ended": {
+    readonly pool: string;
+    readonly outcome: "recovered" | "paused";
+    readonly attempts: number;
+    readonly degradedMs: number;
+  };
   "pool.mode_changed": {
     readonly pool: string;
     readonly mode: "read-write" | "read-only" | "offline";

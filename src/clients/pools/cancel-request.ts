@@ -14,17 +14,21 @@ interface RawConnection extends pg.Connection {
 
 /**
  * Asks the server to stop what `client` is running, over a connection of its own as the protocol wants it. Best effort
- * and bounded: the statement timeout on the server is the safety net.
+ * and bounded: the statement timeout on the server is the safety net. Resolves when the server has taken note, or never will.
  */
-export function cancelRequest(target: ConnectionTarget, client: pg.ClientBase, clock: Clock): void {
+export function cancelRequest(target: ConnectionTarget, client: pg.ClientBase, clock: Clock): Promise<void> {
   const { processID, secretKey } = client as unknown as { processID?: number | null; secretKey?: number | null };
-  if (typeof processID !== "number" || typeof secretKey !== "number" || target.host.startsWith("/")) return;
-  const connection = new pg.Connection({ ssl: target.ssl }) as RawConnection;
-  const timer = clock.setTimer(() => connection.stream.destroy(), CANCEL_TIMEOUT_MS, { keepAlive: false });
-  const send = () => connection.cancel(processID, secretKey);
-  connection.on("error", () => connection.stream.destroy());
-  connection.on("end", () => timer.cancel());
-  connection.once("connect", () => (target.ssl ? connection.requestSsl() : send()));
-  connection.once("sslconnect", send);
-  connection.connect(target.port, target.host);
+  if (typeof processID !== "number" || typeof secretKey !== "number" || target.host.startsWith("/"))
+    return Promise.resolve();
+  return new Promise((resolve) => {
+    const connection = new pg.Connection({ ssl: target.ssl }) as RawConnection;
+    const timer = clock.setTimer(() => connection.stream.destroy(), CANCEL_TIMEOUT_MS, { keepAlive: false });
+    const send = () => connection.cancel(processID, secretKey);
+    const done = () => (timer.cancel(), resolve());
+    connection.on("error", () => (connection.stream.destroy(), done()));
+    connection.on("end", done);
+    connection.once("connect", () => (target.ssl ? connection.requestSsl() : send()));
+    connection.once("sslconnect", send);
+    connection.connect(target.port, target.host);
+  });
 }

@@ -18,6 +18,8 @@ export interface DriverOptions {
   readonly onLost?: (error: unknown) => void;
 }
 
+const GOODBYE_MS = 1_000;
+
 type ClientClass = new (config?: pg.ClientConfig) => pg.Client;
 type Callback = (error?: unknown) => void;
 
@@ -60,6 +62,16 @@ export function destroyClient(client: pg.ClientBase): void {
   if (stream.ws) stream.ws.terminate();
   else stream.destroy();
 }
+
+/** A server that lives hears a farewell and closes; one that does not is cut off after a second. */
+export function sayGoodbye(client: pg.ClientBase, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.setTimer(() => (destroyClient(client), resolve()), GOODBYE_MS, { keepAlive: false });
+    client.once("end", () => (timer.cancel(), resolve()));
+    void (client as pg.Client).end().catch(() => undefined);
+  });
+}
+
 interface Cuttable {
   readonly ws?: WebSocket;
   destroy(): void;

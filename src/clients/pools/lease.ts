@@ -4,10 +4,12 @@ import { isReadTimeout, isStatementError } from "../neon/errors.ts";
 import { destroyClient } from "./drivers.ts";
 
 export interface LeaseHooks {
-  /** The server answered, be it with an error. */
-  readonly onAnswer: () => void;
-  /** A statement was given up while the server still runs it. */
-  readonly onUnfinished: () => void;
+  /** A statement is given up while the server still runs it. */
+  readonly onUnfinished: (client: pg.PoolClient) => void;
+  /** A statement was given up after so many ms without an answer. */
+  readonly onSilence: (silentMs: number) => void;
+  /** Monotonic, ms. */
+  readonly now: () => number;
 }
 
 /** One connection, lent by the pool. */
@@ -32,16 +34,15 @@ export class Lease {
   async query(config: pg.QueryConfig & { queryMode?: "extended" }, signal?: AbortSignal): Promise<pg.QueryResult> {
     signal?.throwIfAborted();
     this.#running += 1;
+    const startedAt = this.#hooks.now();
     let isUnfinished = false;
     try {
       const answer = this.#client.query(config);
-      const result = await (signal ? raceSignal(answer, signal) : answer);
-      this.#hooks.onAnswer();
-      return result;
+      return await (signal ? raceSignal(answer, signal) : answer);
     } catch (thrown) {
-      if (isStatementError(thrown)) this.#hooks.onAnswer();
-      else this.#broken = true;
+      if (!isStatementError(thrown)) this.#broken = true;
       isUnfinished = signal?.aborted === true || isReadTimeout(thrown);
+      if (isUnfinished) this.#hooks.onSilence(this.#hooks.now() - startedAt);
       throw thrown;
     } finally {
       if (!isUnfinished) this.#running -= 1;
@@ -60,7 +61,7 @@ export class Lease {
   discard(): void {
     if (this.#over) return;
     this.#over = true;
-    if (this.#running > 0) this.#hooks.onUnfinished();
+    if (this.#running > 0) this.#hooks.onUnfinished(this.#client);
     this.#client.release(true);
     destroyClient(this.#client);
   }

@@ -7,7 +7,8 @@ export interface PoolModeState {
 }
 
 /** What traffic tells about the database. */
-export type PoolObservation = "answered" | "connect-failed" | "write-accepted" | "write-refused";
+export type PoolObservation =
+  "answered" | "connect-failed" | "write-accepted" | "write-refused" | "circuit-opened" | "gave-up";
 
 /** One refused connection is an accident, three in a row are an outage. */
 export const OFFLINE_AFTER_FAILURES = 3;
@@ -18,14 +19,21 @@ export const initialPoolMode: PoolModeState = { mode: "read-write", connectFailu
 export function stepPoolMode(state: PoolModeState, observation: PoolObservation): PoolModeState {
   switch (observation) {
     case "answered":
-      return { mode: state.mode === "offline" ? "read-write" : state.mode, connectFailures: 0 };
+      if (state.mode === "offline") return initialPoolMode;
+      return state.connectFailures === 0 ? state : { ...state, connectFailures: 0 };
     case "connect-failed": {
       const connectFailures = state.connectFailures + 1;
-      return { mode: connectFailures >= OFFLINE_AFTER_FAILURES ? "offline" : state.mode, connectFailures };
+      return connectFailures >= OFFLINE_AFTER_FAILURES
+        ? { mode: "offline", connectFailures }
+        : { ...state, connectFailures };
     }
-    case "write-accepted":
-      return { mode: "read-write", connectFailures: 0 };
+    case "circuit-opened":
+      return state.mode === "read-write" ? { ...state, mode: "read-only" } : state;
     case "write-refused":
       return { mode: "read-only", connectFailures: 0 };
+    // Whoever comes next finds out: nobody asked for so long that our own asking would keep a compute awake.
+    case "gave-up":
+    case "write-accepted":
+      return initialPoolMode;
   }
 }

@@ -21,6 +21,8 @@ export interface PoolOptions {
   readonly transport?: NeonTransport | undefined;
   /** Connections at most, 1 to 10000. The database sees processes × `max`. @defaultValue 20 */
   readonly max?: number | undefined;
+  /** Callers that may wait for a connection, 0 to 1000000; one more is refused at once with QUEUE_FULL. @defaultValue 1000 */
+  readonly maxWaiting?: number | undefined;
   /** An idle connection is closed after so many ms; 0 keeps it. @defaultValue 30000 */
   readonly idleTimeoutMs?: number | undefined;
   /**
@@ -32,9 +34,28 @@ export interface PoolOptions {
   readonly queryTimeoutMs?: number | undefined;
   /** A connection is replaced at this age, ms, less up to a tenth by chance; 0 never. @defaultValue 1800000 */
   readonly maxLifetimeMs?: number | undefined;
+  /** A connection is replaced after it was lent so often; 0 never. @defaultValue 0 */
+  readonly maxUses?: number | undefined;
+  /**
+   * A connection that was silent for longer must answer an empty question before it is lent, ms: a path that died
+   * without a word is found in `validationTimeoutMs` and not by a caller's deadline. After a statement that nobody
+   * answered, every idle connection must. 0: always.
+   * @defaultValue 5000
+   */
+  readonly validateAfterIdleMs?: number | undefined;
+  /** Bound on that answer, ms; without it the connection, and all that are as doubtful, are replaced. @defaultValue 500 */
+  readonly validationTimeoutMs?: number | undefined;
+  /**
+   * A connection held for longer is probably a leak, ms: it is warned about, with the stack of who took it. 0 is off;
+   * on, each lending costs the capture of a stack.
+   * @defaultValue 0
+   */
+  readonly leakAfterMs?: number | undefined;
+  /** The compute's own time to suspend, ms: what the awake-minutes meter assumes. @defaultValue 300000 */
+  readonly suspendAfterMs?: number | undefined;
   /** Shown in `pg_stat_activity`. @defaultValue "enhanced-integration" */
   readonly applicationName?: string | undefined;
-  /** Names the pool in events. @defaultValue "neon" */
+  /** Names the pool in events and metrics. @defaultValue "neon" */
   readonly name?: string | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
@@ -45,38 +66,44 @@ export interface PoolOptions {
 export const poolDefaults = {
   transport: "auto",
   max: 20,
+  maxWaiting: 1_000,
   idleTimeoutMs: 30_000,
   connectionTimeoutMs: 15_000,
   queryTimeoutMs: 30_000,
   maxLifetimeMs: 1_800_000,
+  maxUses: 0,
+  validateAfterIdleMs: 5_000,
+  validationTimeoutMs: 500,
+  leakAfterMs: 0,
+  suspendAfterMs: 300_000,
   applicationName: "enhanced-integration",
   name: "neon",
 } as const;
 
-export interface PoolLimits {
-  readonly max: number;
-  readonly idleTimeoutMs: number;
-  readonly connectionTimeoutMs: number;
-  readonly queryTimeoutMs: number;
-  readonly maxLifetimeMs: number;
-  readonly applicationName: string;
-}
-
 const dayMs = 86_400_000;
-const ranges: readonly (readonly [keyof typeof poolDefaults & keyof PoolLimits, number, number])[] = [
-  ["max", 1, 10_000],
-  ["idleTimeoutMs", 0, dayMs],
-  ["connectionTimeoutMs", 1, dayMs],
-  ["queryTimeoutMs", 1, dayMs],
-  ["maxLifetimeMs", 0, dayMs],
-];
+const ranges = {
+  max: [1, 10_000],
+  maxWaiting: [0, 1_000_000],
+  idleTimeoutMs: [0, dayMs],
+  connectionTimeoutMs: [1, dayMs],
+  queryTimeoutMs: [1, dayMs],
+  maxLifetimeMs: [0, dayMs],
+  maxUses: [0, 1_000_000_000],
+  validateAfterIdleMs: [0, dayMs],
+  validationTimeoutMs: [1, 60_000],
+  leakAfterMs: [0, dayMs],
+  suspendAfterMs: [1_000, 7 * dayMs],
+} as const satisfies Partial<Record<keyof typeof poolDefaults, readonly [number, number]>>;
+
+/** The numbers a pool works with. */
+export type PoolLimits = Readonly<Record<keyof typeof ranges, number>> & { readonly applicationName: string };
 
 /** @throws IntegrationError INVALID_INPUT naming every option out of range */
 export function resolvePoolLimits(options: Omit<PoolOptions, "connectionString">): PoolLimits {
   const limits = { ...poolDefaults, ...defined(options) } as PoolLimits;
-  const problems = ranges
-    .filter(([name, low, high]) => !isWithin(limits[name], low, high))
-    .map(([name, low, high]) => `${name} must be a whole number from ${low} to ${high}, got ${String(limits[name])}`);
+  const problems = (Object.entries(ranges) as [keyof typeof ranges, readonly [number, number]][])
+    .filter(([name, [low, high]]) => !isWithin(limits[name], low, high))
+    .map(([name, [low, high]]) => `${name} must be a whole number from ${low} to ${high}, got ${String(limits[name])}`);
   const transport = options.transport ?? "auto";
   if (!["auto", "websocket", "http", "tcp"].includes(transport))
     problems.push(`transport must be auto, websocket, http or tcp, got ${transport}`);

@@ -48,7 +48,15 @@ describe("ConnectionPoolManager's construction", () => {
   it("connects to nothing and starts no timer", async () => {
     const clock = new ManualClock();
     const pools = makePools({ clock, connectionString: "postgresql://u:p@192.0.2.1/db" });
-    expect(pools.stats()).toEqual({ total: 0, idle: 0, waiting: 0, max: 3, usagePercent: 0 });
+    expect(pools.stats()).toMatchObject({
+      total: 0,
+      idle: 0,
+      lent: 0,
+      waiting: 0,
+      max: 3,
+      usagePercent: 0,
+      created: 0,
+    });
     expect(clock.pendingTimers).toBe(0);
     await pools.close();
   });
@@ -127,6 +135,8 @@ describe("ConnectionPoolManager's leases", () => {
     lease.release();
     expect(await pidOf(pools)).toBeGreaterThan(0); // what came after we gave up went back to the pool
     expect(pools.mode).toBe("read-write");
+    expect(pools.stats()).toMatchObject({ timeouts: 1, acquireWait: { count: 2 } });
+    await pools.close();
     expect(clock.pendingTimers).toBe(0);
   });
 
@@ -170,10 +180,25 @@ describe("ConnectionPoolManager's leases", () => {
     expect(pools.stats().total).toBe(0);
   });
 
-  it("are replaced at an age that differs by up to a tenth", () => {
+  it("are replaced at an age that differs by up to a tenth", async () => {
+    const clock = new ManualClock();
     const draws = [0, 0.5];
-    const pools = makePools({ maxLifetimeMs: 100_000, random: { next: () => draws.shift() ?? 0 } });
-    expect([pools.pool.options.maxLifetimeSeconds, pools.pool.options.maxLifetimeSeconds]).toEqual([100, 95]);
+    const random = { next: () => draws.shift() ?? 0 };
+    const pools = makePools({
+      clock,
+      random,
+      maxLifetimeMs: 100_000,
+      idleTimeoutMs: 0,
+      validateAfterIdleMs: 86_400_000,
+    });
+    const leases = [await pools.connect(), await pools.connect()];
+    leases.forEach((lease) => lease.release());
+    await clock.advance(95_000);
+    (await pools.connect()).release();
+    expect(pools.stats()).toMatchObject({ total: 1, closed: { lifetime: 1 } });
+    await clock.advance(5_000);
+    (await pools.connect()).release();
+    expect(pools.stats()).toMatchObject({ total: 1, created: 3, closed: { lifetime: 2 } });
   });
 
   it("are replaced when they are old", async () => {
@@ -322,13 +347,14 @@ describe("the pool's mode and health", () => {
   it("tells of changes once per turn, after they happened", async () => {
     const events = new EventBus();
     const seen: unknown[] = [];
-    events.on("pool.changed", ({ total, idle }) => seen.push([total, idle]));
+    events.on("pool.changed", ({ total, idle, waiting }) => seen.push({ total, idle, waiting }));
     const pools = makePools({ events, name: "main" });
     (await pools.connect()).release();
-    await until(() => seen.length === 2);
+    await until(() => seen.length === 3);
     expect(seen).toEqual([
-      [1, 0],
-      [1, 1],
+      { total: 1, idle: 0, waiting: 1 },
+      { total: 1, idle: 0, waiting: 0 },
+      { total: 1, idle: 1, waiting: 0 },
     ]);
   });
 });

@@ -1,0 +1,88 @@
+import type pg from "pg";
+import { type Clock, type TimerHandle } from "../../core/index.ts";
+import { clientClass, clientConfig, destroyClient, type DriverOptions } from "./drivers.ts";
+
+/** A connection that takes longer to make may never stand: whoever waits gets another attempt. */
+const SLOW_ATTEMPT_MS = 1_000;
+
+interface Attempt {
+  readonly client: pg.PoolClient;
+  readonly startedAt: number;
+  timer?: TimerHandle;
+}
+
+export interface AttemptHooks {
+  readonly onConnected: (client: pg.PoolClient, startedAt: number) => void;
+  /** With the driver's error, or none if the time was over. */
+  readonly onFailed: (startedAt: number, thrown?: unknown) => void;
+  readonly onError: (client: pg.PoolClient, error: Error) => void;
+}
+
+/** Connections that are being made. None is bound to a caller: it goes to whoever waits when it stands. */
+export class ConnectionAttempts {
+  readonly #driver: DriverOptions;
+  readonly #clock: Clock;
+  readonly #hooks: AttemptHooks;
+  readonly #attempts = new Set<Attempt>();
+
+  constructor(driver: DriverOptions, hooks: AttemptHooks) {
+    this.#driver = driver;
+    this.#clock = driver.clock;
+    this.#hooks = hooks;
+  }
+
+  get size(): number {
+    return this.#attempts.size;
+  }
+
+  /** How many connections to make for callers who wait, given the room; slow attempts that nobody needs give way. */
+  grow(waiting: number, room: number): void {
+    const now = this.#clock.now();
+    let slow = 0;
+    for (const { startedAt } of this.#attempts) if (now - startedAt >= SLOW_ATTEMPT_MS) slow += 1;
+    const wanted = waiting - (this.#attempts.size - slow);
+    let spare = slow - wanted;
+    let left = room;
+    for (let missing = wanted; missing > 0; missing -= 1) {
+      if (left > 0) left -= 1;
+      else if (spare-- > 0) this.#abandonOldest();
+      else return;
+      this.#open();
+    }
+  }
+
+  abandonAll(): void {
+    for (const attempt of this.#attempts) this.#abandon(attempt);
+  }
+
+  #open(): void {
+    const { limits } = this.#driver;
+    const Client = clientClass(this.#driver);
+    const client = new Client({ ...clientConfig(this.#driver), connectionTimeoutMillis: 0 }) as pg.PoolClient;
+    const attempt: Attempt = { client, startedAt: this.#clock.now() };
+    this.#attempts.add(attempt);
+    attempt.timer = this.#clock.setTimer(() => {
+      this.#abandon(attempt);
+      this.#hooks.onFailed(attempt.startedAt);
+    }, limits.connectionTimeoutMs);
+    client.on("error", (error) => this.#hooks.onError(client, error));
+    void client.connect((thrown?: unknown) => {
+      attempt.timer?.cancel();
+      const isWanted = this.#attempts.delete(attempt);
+      if (isWanted && !thrown) return this.#hooks.onConnected(client, attempt.startedAt);
+      destroyClient(client);
+      if (isWanted) this.#hooks.onFailed(attempt.startedAt, thrown);
+    });
+  }
+
+  #abandonOldest(): void {
+    const [oldest] = this.#attempts;
+    if (oldest) this.#abandon(oldest);
+  }
+
+  #abandon(attempt: Attempt): void {
+    attempt.timer?.cancel();
+    this.#attempts.delete(attempt);
+    destroyClient(attempt.client);
+  }
+}
