@@ -1,4 +1,9 @@
-export { createIntegration, type Integration, type IntegrationOverrides } from "./integration.ts";
+export {
+  createIntegration,
+  type Integration,
+  type IntegrationDescription,
+  type IntegrationOverrides,
+} from "./integration.ts";
 export { type Config, type Env, explainConfig, loadConfig, loadEnv, renderEnvExample } from "./config/index.ts";
 export {
   type AttemptContext,

@@ -14,10 +14,11 @@ import {
 } from "./composition/clients.ts";
 import { featureSwitches } from "./composition/features.ts";
 import { createHealth } from "./composition/health.ts";
+import { Lifecycle } from "./composition/lifecycle.ts";
 import { MetricsServer } from "./composition/metrics-server.ts";
 import { type IntegrationOverrides } from "./composition/overrides.ts";
 import { servicePolicies } from "./composition/policies.ts";
-import { sharedLimits } from "./composition/redis.ts";
+import { sharedState } from "./composition/redis.ts";
 import { secretsOf } from "./composition/secrets.ts";
 import { type Config, type Env, loadConfig } from "./config/index.ts";
 import {
@@ -41,6 +42,7 @@ import {
 } from "./monitoring/index.ts";
 import {
   type CallRecord,
+  type CircuitState,
   createPipeline,
   EnhancedErrorHandler,
   type Pipeline,
@@ -80,10 +82,17 @@ export interface Integration extends AsyncDisposable {
   ready(): Promise<ReadinessReport>;
   /** Is the process alive? Touches no service. */
   live(): { readonly status: "up" };
-  /** The rooms in order with their settings, and the breakers' states. */
-  describe(): PipelineDescription & { readonly breakers: Readonly<Record<string, string>> };
+  /** The rooms in order with their settings, the breakers' states, and who shares them. */
+  describe(): IntegrationDescription;
   /** What happened to one of the last 1,000 calls. */
   explain(callId: string): CallRecord | undefined;
+}
+
+export interface IntegrationDescription extends PipelineDescription {
+  /** By service. */
+  readonly breakers: Readonly<Record<string, CircuitState>>;
+  /** Whether Redis answers, so that other processes' circuits are known here; null: circuits are not shared. */
+  readonly fleet: { readonly connected: boolean } | null;
 }
 
 /**
@@ -108,18 +117,19 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
   if (config.metrics.enabled) monitoring.observe(events);
 
   const scopes = new CallScopes();
-  const shared = sharedLimits(config, overrides, { clock, events });
+  const shared = sharedState(config, overrides, { clock, events, logger });
   const limits = new RateLimiter({
     limits: config.limits,
     clock,
     events,
-    ...(shared.store && { store: shared.store }),
+    ...(shared.limits && { store: shared.limits }),
   });
   const pipeline = createPipeline({
     ...{ clock, random, events, scopes, limiter: limits },
     defaults: { deadlineMs: config.calls.requestTimeoutMs },
     services: servicePolicies(config, overrides.policies),
     maxConcurrent: config.calls.concurrentRequests,
+    ...(shared.fleet && { fleet: shared.fleet }),
   });
 
   const around: ClientSurroundings = { config, overrides, runner: pipeline, scopes, clock, random, events, logger };
@@ -151,6 +161,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
           ? new MetricsServer(monitoring, { port: metrics.port, path: metrics.path })
           : undefined;
       await server?.start();
+      await shared.fleet?.start();
       if (config.health.enabled) health.start(config.health.intervalMs);
       if (metrics.enabled) monitoring.start();
       return async () => {
@@ -169,6 +180,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
         neon.close({ timeoutMs }),
       ]);
       if (!overrides.pools) await pools.close({ timeoutMs });
+      await shared.fleet?.close();
       shared.close();
       ownLogger?.close();
     },
@@ -183,43 +195,14 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     health: () => health.report(),
     ready: () => health.ready(),
     live: () => health.live(),
-    describe: () => ({ ...pipeline.describe(), breakers: breakerStates(pipeline) }),
+    describe: () => ({
+      ...pipeline.describe(),
+      breakers: breakerStates(pipeline),
+      fleet: shared.fleet ? { connected: shared.fleet.connected } : null,
+    }),
     explain: (callId) => pipeline.explain(callId),
     [Symbol.asyncDispose]: () => lifecycle.close(10_000),
   };
-}
-
-/** Start and close, each once, never at the same time; a failed start can be started again. */
-class Lifecycle {
-  readonly #steps: { start(): Promise<() => Promise<void>>; close(timeoutMs: number): Promise<void> };
-  #started: Promise<() => Promise<void>> | undefined;
-  #closed: Promise<void> | undefined;
-
-  constructor(steps: { start(): Promise<() => Promise<void>>; close(timeoutMs: number): Promise<void> }) {
-    this.#steps = steps;
-  }
-
-  async start(): Promise<void> {
-    await this.#closed;
-    if (this.#closed) return;
-    this.#started ??= this.#steps.start();
-    try {
-      await this.#started;
-    } catch (error) {
-      this.#started = undefined;
-      throw error;
-    }
-  }
-
-  close(timeoutMs: number): Promise<void> {
-    return (this.#closed ??= this.#close(timeoutMs));
-  }
-
-  async #close(timeoutMs: number): Promise<void> {
-    const stop = await this.#started?.catch(() => undefined);
-    await stop?.();
-    await this.#steps.close(timeoutMs);
-  }
 }
 
 function defaultLogger(config: Config, clock: Clock, logTo: "stdout" | "stderr" = "stdout") {
@@ -237,7 +220,7 @@ function defaultLogger(config: Config, clock: Clock, logTo: "stdout" | "stderr" 
   });
 }
 
-function breakerStates(pipeline: Pipeline): Record<string, string> {
+function breakerStates(pipeline: Pipeline): Record<string, CircuitState> {
   return Object.fromEntries(pipeline.breakers().map(({ service, state }) => [service, state]));
 }
 

@@ -12,7 +12,12 @@ import { type NeonClientOptions } from "../clients/neon/index.ts";
 import { type OllamaClientOptions } from "../clients/ollama/index.ts";
 import { type SupabaseClientOptions } from "../clients/supabase/index.ts";
 import { type TinyFishClientOptions } from "../clients/tinyfish/index.ts";
-import { type LimitStore, type RedisClientLike, type ServicePolicy } from "../resilience/index.ts";
+import {
+  type FleetBreakersOptions,
+  type LimitStore,
+  type RedisClientLike,
+  type ServicePolicy,
+} from "../resilience/index.ts";
 
 /** Everything that a host may bring itself. What is brought stays the host's to close. */
 export interface IntegrationOverrides {
@@ -28,8 +33,13 @@ export interface IntegrationOverrides {
   readonly pools?: ConnectionPoolManager;
   /** Judges user tokens instead of the one made from SUPABASE_*. */
   readonly verifier?: TokenVerifier;
-  /** A ready Redis client (ioredis or node-redis) over which processes share their limits. @defaultValue one for REDIS_URL */
+  /** A ready Redis client (ioredis or node-redis) over which processes share limits and circuits. @defaultValue one for REDIS_URL */
   readonly redis?: RedisClientLike;
+  /**
+   * How processes share their circuits over Redis, from `start()` on; `false`: each process has its own. Without a
+   * `subscriber` the host's own client is asked every `pollMs`; with REDIS_URL news come at once.
+   */
+  readonly fleet?: false | Omit<FleetBreakersOptions, "client" | "clock" | "logger">;
   /** Where limits are counted instead. @defaultValue Redis where there is one, else this process's memory */
   readonly limitStore?: LimitStore;
   /** By service (`neon`, `supabase`, `tinyfish`, `ollama`, or one of the host's own): on top of what the settings say. */

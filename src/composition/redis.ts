@@ -1,49 +1,101 @@
 import { createRequire } from "node:module";
 import { type Config } from "../config/index.ts";
-import { type Clock, ConfigError, type EventBus } from "../core/index.ts";
-import { type LimitStore, type RedisClientLike, RedisLimitStore } from "../resilience/index.ts";
+import { type Clock, ConfigError, type EventBus, type Logger } from "../core/index.ts";
+import {
+  FleetBreakers,
+  type FleetSubscriber,
+  type LimitStore,
+  type RedisClientLike,
+  RedisLimitStore,
+} from "../resilience/index.ts";
 import { type IntegrationOverrides } from "./overrides.ts";
 
-/** Where limits are counted, and how to let go of it. */
-export interface SharedLimits {
-  readonly store: LimitStore | undefined;
+/** What the processes of a fleet have in common. */
+export interface SharedState {
+  /** Undefined: limits are counted in this process. */
+  readonly limits: LimitStore | undefined;
+  /** Undefined: each process has its own breakers. */
+  readonly fleet: FleetBreakers | undefined;
   close(): void;
 }
 
-interface OwnRedis {
-  on(event: "error", listener: () => void): unknown;
-  disconnect(): void;
+/** Two connections: one that listens can do nothing else. */
+interface Connections {
+  readonly client: RedisClientLike;
+  readonly subscriber?: FleetSubscriber;
+  close(): void;
 }
 
 /**
- * The fleet's store of limits: the host's own, one over the host's Redis client, one over REDIS_URL, or none. Connects
- * with the first decision; what Redis cannot decide in time is decided here, by this process's share.
+ * Limits and circuits shared over the host's own Redis client or over REDIS_URL. Limits connect with the first decision,
+ * circuits with `start()`; what Redis cannot tell in time is decided here: by this process's share, and by what its own
+ * calls have seen.
  *
  * @throws ConfigError when REDIS_URL is set and the optional package ioredis is missing
  */
-export function sharedLimits(
+export function sharedState(
   config: Config,
   overrides: IntegrationOverrides,
-  around: { clock: Clock; events: EventBus },
-): SharedLimits {
-  const nothing = () => undefined;
-  if (overrides.limitStore) return { store: overrides.limitStore, close: nothing };
-  if (overrides.redis) return { store: new RedisLimitStore({ client: overrides.redis, ...around }), close: nothing };
-  const { connection } = config.redis;
-  if (!connection) return { store: undefined, close: nothing };
-  const client = connect(connection.url.reveal());
-  return { store: new RedisLimitStore({ client, ...around }), close: () => client.disconnect() };
+  around: { clock: Clock; events: EventBus; logger: Logger },
+): SharedState {
+  const { clock, events, logger } = around;
+  const { limitStore, fleet } = overrides;
+  const redis = limitStore && fleet === false ? undefined : connections(config, overrides.redis);
+  if (!redis) return { limits: limitStore, fleet: undefined, close: () => undefined };
+  const { client, subscriber } = redis;
+  return {
+    limits: limitStore ?? new RedisLimitStore({ client, clock, events }),
+    fleet:
+      fleet === false
+        ? undefined
+        : new FleetBreakers({
+            // Another application, or its staging, knows other services by the same names.
+            prefix: `enhanced-integration:circuit:${config.app.environment}:${config.app.name}:`,
+            ...{ client, clock, logger },
+            ...(subscriber && { subscriber }),
+            ...fleet,
+          }),
+    close: () => redis.close(),
+  };
 }
 
-function connect(url: string): RedisClientLike & OwnRedis {
+function connections(config: Config, own: RedisClientLike | undefined): Connections | undefined {
+  if (own) return { client: own, close: () => undefined };
+  const { connection } = config.redis;
+  if (!connection) return undefined;
+  const client = connect(connection.url.reveal());
+  // Its one command waits until there is a connection: then news come at once, however late Redis was.
+  const subscriber = quiet(client.duplicate({ maxRetriesPerRequest: null }));
+  return {
+    client,
+    subscriber,
+    close() {
+      client.disconnect();
+      subscriber.disconnect();
+    },
+  };
+}
+
+type OwnRedis = RedisClientLike &
+  FleetSubscriber & {
+    on(event: "error", listener: () => void): unknown;
+    duplicate(options: object): OwnRedis;
+    disconnect(): void;
+  };
+
+function connect(url: string): OwnRedis {
   const { Redis } = loadIoredis();
   // Commands of one tick travel together; a command that cannot be sent now is decided here instead of queued.
-  const client = new Redis(url, { lazyConnect: true, enableAutoPipelining: true, maxRetriesPerRequest: 1 });
-  client.on("error", () => undefined); // the store tells of its losses itself
+  return quiet(new Redis(url, { lazyConnect: true, enableAutoPipelining: true, maxRetriesPerRequest: 1 }));
+}
+
+/** Who uses the connection tells of its losses. */
+function quiet(client: OwnRedis): OwnRedis {
+  client.on("error", () => undefined);
   return client;
 }
 
-function loadIoredis(): { Redis: new (url: string, options: object) => RedisClientLike & OwnRedis } {
+function loadIoredis(): { Redis: new (url: string, options: object) => OwnRedis } {
   try {
     return createRequire(import.meta.url)("ioredis") as ReturnType<typeof loadIoredis>;
   } catch {
@@ -51,7 +103,7 @@ function loadIoredis(): { Redis: new (url: string, options: object) => RedisClie
       {
         name: "REDIS_URL",
         problem: "needs the package ioredis, which is not installed",
-        hint: "npm install ioredis, or remove REDIS_URL",
+        hint: "npm install ioredis, or remove REDIS_URL; a client of node-redis goes into the override `redis`",
       },
     ]);
   }

@@ -16,7 +16,8 @@ export {
   type OperationContext,
 } from "./error-handler.ts";
 export { FleetBreakers } from "./fleet/fleet-breakers.ts";
-export { type FleetBreakersOptions, type FleetClient, type FleetSubscriber } from "./fleet/fleet-options.ts";
+export { type FleetBreakersOptions } from "./fleet/fleet-options.ts";
+export { type FleetSubscriber, type IoredisSubscriber, type NodeRedisSubscriber } from "./fleet/subscription.ts";
 export { type Decision, type GcraRate } from "./gcra.ts";
 export { type AddressKeyOptions, limitKeyOfAddress } from "./limit-keys.ts";
 export { type LimitStore, type ResolvedLimit, type ResolvedPolicy } from "./limit-store.ts";

@@ -1,6 +1,7 @@
 import { type CallMeta, type CallScopes, type Clock, type EventBus, type Random } from "../core/index.ts";
 import { type AnswerCacheOptions } from "./answer-cache.ts";
 import { type BreakerSnapshot } from "./breaker-options.ts";
+import { type CircuitBreaker } from "./circuit-breaker.ts";
 import { type CallPolicy, type ConcurrencyOptions, type ServicePolicy } from "./policy.ts";
 import { type RateLimiter } from "./rate-limiter.ts";
 
@@ -14,6 +15,8 @@ export interface PipelineOptions {
   readonly scopes?: CallScopes;
   /** Needed by calls that name a limit. It tells of `limit.*` itself: give it the same `events`. */
   readonly limiter?: RateLimiter;
+  /** Shares the breakers of all services, of later ones too, with other processes: a `FleetBreakers`. */
+  readonly fleet?: { join(breaker: CircuitBreaker): unknown };
   /** For every service. */
   readonly defaults?: CallPolicy;
   /** By service; what is missing comes from `defaults`. */

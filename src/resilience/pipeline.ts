@@ -66,6 +66,7 @@ export class Pipeline implements CallRunner {
   readonly #scopes: CallScopes | undefined;
   readonly #events: EventBus | undefined;
   readonly #limiter: RateLimiter | undefined;
+  readonly #fleet: PipelineOptions["fleet"];
   readonly #defaults: ResolvedCallPolicy;
   readonly #configured: Readonly<Record<string, ServicePolicy>>;
   readonly #services = new Map<string, ServiceState>();
@@ -95,6 +96,7 @@ export class Pipeline implements CallRunner {
     };
     this.#scopes = options.scopes;
     this.#limiter = options.limiter;
+    this.#fleet = options.fleet;
     this.#newId = options.idFactory ?? countedIds();
     this.#defaults = resolveCallPolicy(DEFAULT_POLICY, options.defaults ?? {});
     this.#configured = options.services ?? {};
@@ -266,6 +268,7 @@ export class Pipeline implements CallRunner {
       onEvent: (event, facts) => this.#events?.emit(event, facts),
     });
     this.#services.set(name, state);
+    if (state.breaker) this.#fleet?.join(state.breaker);
     return state;
   }
 

@@ -4,6 +4,7 @@ import { createConnection, createServer, type AddressInfo, type Server, type Soc
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { createClient } from "redis";
 
 /** A Redis server that belongs to one test file: to be flushed, killed, emptied and stalled at will. */
 export interface TestRedis {
@@ -11,6 +12,8 @@ export interface TestRedis {
   readonly pid: number;
   /** A connected client, closed with the server. */
   client(options?: { readonly port?: number; readonly enableAutoPipelining?: boolean }): Promise<Redis>;
+  /** The same with the other library. */
+  nodeClient(): Promise<NodeRedis>;
   /** SIGKILL: nothing is saved, nothing is said. */
   kill(): Promise<void>;
   /** On the same port, empty. */
@@ -21,12 +24,17 @@ export interface TestRedis {
   close(): Promise<void>;
 }
 
+export type NodeRedis = ReturnType<typeof createNodeRedis>;
+
+const createNodeRedis = (port: number) =>
+  createClient({ socket: { port, host: "127.0.0.1", reconnectStrategy: () => 20 } });
+
 export async function startRedis(): Promise<TestRedis> {
   if (spawnSync("redis-server", ["--version"]).status !== 0)
     throw new Error("these tests need redis-server in the PATH (Debian: apt-get install redis-server)");
   const folder = mkdtempSync(join(tmpdir(), "ei-redis-"));
   const port = await freePort();
-  const clients: Redis[] = [];
+  const clients: { disconnect(): void }[] = [];
   let server = await launch(port, folder);
   return {
     port,
@@ -37,6 +45,13 @@ export async function startRedis(): Promise<TestRedis> {
       const client = new Redis({ port, host: "127.0.0.1", lazyConnect: true, ...options });
       client.on("error", () => undefined);
       clients.push(client);
+      await client.connect();
+      return client;
+    },
+    async nodeClient() {
+      const client = createNodeRedis(port);
+      client.on("error", () => undefined);
+      clients.push({ disconnect: () => client.destroy() });
       await client.connect();
       return client;
     },

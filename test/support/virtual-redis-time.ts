@@ -1,8 +1,15 @@
 import { createHash } from "node:crypto";
 import { type Redis } from "ioredis";
-import { type IoredisLike, type LimitStore, MemoryLimitStore, RedisLimitStore } from "../../src/resilience/index.ts";
+import {
+  type IoredisLike,
+  type LimitStore,
+  MemoryLimitStore,
+  type NodeRedisLike,
+  RedisLimitStore,
+} from "../../src/resilience/index.ts";
 import { type RedisLimitStoreOptions } from "../../src/resilience/index.ts";
 import { ManualClock } from "../../src/testing/index.ts";
+import { type NodeRedis } from "./redis.ts";
 
 const TIME = 'redis.call("TIME")';
 
@@ -32,6 +39,20 @@ export function onVirtualTime(client: Redis, clock: ManualClock, clockKey = "vir
   };
 }
 
+/** The same under the shape of the other library. */
+export function onVirtualTimeOfNodeRedis(client: NodeRedis, clock: ManualClock, clockKey: string): NodeRedisLike {
+  const shaped = {
+    hset: (key: string, value: Record<string, number>) => client.hSet(key, value),
+    eval: (text: string, count: number, ...rest: string[]) =>
+      client.eval(text, { keys: rest.slice(0, count), arguments: rest.slice(count) }),
+  };
+  const timed = onVirtualTime(shaped as unknown as Redis, clock, clockKey);
+  return {
+    evalSha: (sha, { keys, arguments: args }) => timed.evalsha(sha, keys.length, ...keys, ...args),
+    eval: (script, { keys, arguments: args }) => timed.eval(script, keys.length, ...keys, ...args),
+  };
+}
+
 /** A store and the time that it lives in: what its contract is tested on. */
 export interface StoreUnderTest {
   readonly store: LimitStore;
@@ -46,9 +67,15 @@ export function memoryUnderTest(): StoreUnderTest {
 let prefixes = 0;
 
 /** Also starts with empty buckets of its own. */
-export function redisUnderTest(client: Redis, options: Partial<RedisLimitStoreOptions> = {}): StoreUnderTest {
+export function redisUnderTest(
+  client: Redis | NodeRedis,
+  options: Partial<RedisLimitStoreOptions> = {},
+): StoreUnderTest {
   const clock = new ManualClock();
   const prefix = `test-${(prefixes += 1)}:`;
-  const timed = onVirtualTime(client, clock, `${prefix}clock`);
+  const timed =
+    "evalSha" in client
+      ? onVirtualTimeOfNodeRedis(client, clock, `${prefix}clock`)
+      : onVirtualTime(client, clock, `${prefix}clock`);
   return { clock, store: new RedisLimitStore({ client: timed, clock, prefix, ...options }) };
 }

@@ -4,6 +4,7 @@ import pg from "pg";
 import { WebSocket } from "ws";
 import { type Clock } from "../../core/index.ts";
 import { authorityOf, type ConnectionTarget } from "../neon/connection-string.ts";
+import { gatherWrites, type WritableSocket } from "./gather-writes.ts";
 import { type PoolLimits } from "./pool-options.ts";
 
 /** How a pool's connections travel. */
@@ -96,10 +97,11 @@ function webSocketClient({ target, limits, clock, onLost }: DriverOptions): Clie
       const settings = this.neonConfig;
       settings.webSocketConstructor = WebSocket;
       settings.disableWarningInBrowsers = true;
+      settings.coalesceWrites = false; // ours waits for no timer
+      gatherWrites(this.connection.stream);
       if (!target.isLoopback) return;
       settings.wsProxy = () => `${authorityOf(target)}/v2`;
       settings.useSecureWebSocket = false;
-      settings.coalesceWrites = false; // saves a timer turn per round trip, worth more than a frame on this path
     }
 
     /**
@@ -140,7 +142,7 @@ function webSocketClient({ target, limits, clock, onLost }: DriverOptions): Clie
 
 interface DriverInternals extends EventEmitter {
   readonly neonConfig: Record<string, unknown>;
-  readonly connection: EventEmitter & { readonly stream: Cuttable };
+  readonly connection: EventEmitter & { readonly stream: Cuttable & WritableSocket };
   connect(callback?: Callback): Promise<void> | undefined;
 }
 interface Sockets {

@@ -90,6 +90,6 @@ export const backupSettings = {
 
 export const redisSettings = {
   connection: setting("REDIS_URL", redisConnection, {
-    description: "Redis over which processes share their rate limits; needs the package ioredis.",
+    description: "Redis over which processes share rate limits and circuit breakers; needs the package ioredis.",
   }),
 };

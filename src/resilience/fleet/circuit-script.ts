@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type CircuitState } from "../breaker-options.ts";
 import { type SharedCircuit } from "./breaker-link.ts";
 
@@ -43,6 +44,8 @@ if granted then
 end
 return { granted and 1 or 0, version, state or 'closed', math.max(0, till - now), opens, own and 1 or 0 }
 `;
+
+export const CIRCUIT_SCRIPT_SHA = createHash("sha1").update(CIRCUIT_SCRIPT).digest("hex");
 
 export interface CircuitReply extends SharedCircuit {
   readonly granted: boolean;

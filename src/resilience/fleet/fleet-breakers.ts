@@ -1,12 +1,8 @@
 import { describeThrown, type TimerHandle } from "../../core/index.ts";
 import { type CircuitBreaker } from "../circuit-breaker.ts";
 import { FleetMember } from "./fleet-member.ts";
-import {
-  type FleetBreakersOptions,
-  type FleetSubscriber,
-  type ResolvedFleetOptions,
-  resolveFleet,
-} from "./fleet-options.ts";
+import { type FleetBreakersOptions, type ResolvedFleetOptions, resolveFleet } from "./fleet-options.ts";
+import { type Subscription, subscription } from "./subscription.ts";
 
 /**
  * Shares the circuits of many processes through Redis. What one has seen (opened, closed, isolated by hand) the others
@@ -20,20 +16,19 @@ import {
  */
 export class FleetBreakers {
   readonly #options: ResolvedFleetOptions;
-  readonly #subscriber: FleetSubscriber | undefined;
+  readonly #subscription: Subscription | undefined;
   readonly #members = new Set<FleetMember>();
-  readonly #onMessage: (channel: string, message: string) => void;
   #timer: TimerHandle | undefined = undefined;
   #running = false;
 
   /** @throws IntegrationError `INVALID_INPUT` naming every bad option */
   constructor(options: FleetBreakersOptions) {
     this.#options = resolveFleet(options);
-    this.#subscriber = options.subscriber;
-    this.#onMessage = (channel, message) => {
-      if (channel !== this.#channel) return;
-      for (const member of this.#members) if (member.service === message) void member.exchange();
+    const hear = (service: string) => {
+      for (const member of this.#members) if (member.service === service) void member.exchange();
     };
+    const { channel } = this.#options;
+    this.#subscription = options.subscriber && subscription(options.subscriber, channel, hear);
   }
 
   /** Redis has answered the last command of every breaker. */
@@ -62,22 +57,18 @@ export class FleetBreakers {
     if (this.#running) return;
     this.#running = true;
     this.#poll();
-    if (this.#subscriber) void this.#listen(this.#subscriber);
+    if (this.#subscription) void this.#listen(this.#subscription);
     await Promise.all([...this.#members].map((member) => member.start()));
   }
 
   /** Leaves every breaker on its own, and client and subscriber to whoever made them. */
   async close(): Promise<void> {
     this.#timer?.cancel();
-    if (this.#running && this.#subscriber) void this.#unlisten(this.#subscriber);
+    if (this.#running) this.#subscription?.stop().catch(() => undefined); // A connection that is gone tells nothing more.
     this.#running = false;
     const members = [...this.#members];
     this.#members.clear();
     await Promise.all(members.map((member) => member.leave()));
-  }
-
-  get #channel(): string {
-    return `${this.#options.prefix}changed`;
   }
 
   /** At a steady pace, whether the last round was answered or not: each member sends one command at a time. */
@@ -94,24 +85,15 @@ export class FleetBreakers {
     for (const member of this.#members) void member.exchange();
   }
 
-  async #listen(subscriber: FleetSubscriber): Promise<void> {
-    subscriber.on("message", this.#onMessage);
+  async #listen(channel: Subscription): Promise<void> {
     try {
-      await subscriber.subscribe(this.#channel);
+      await channel.start();
       // What was said while nobody listened yet.
       this.#exchangeAll();
     } catch (thrown) {
       const reason = describeThrown(thrown);
-      this.#options.logger.warn({ reason }, "circuit: no messages from Redis, news will come by polling alone");
-    }
-  }
-
-  async #unlisten(subscriber: FleetSubscriber): Promise<void> {
-    subscriber.off("message", this.#onMessage);
-    try {
-      await subscriber.unsubscribe(this.#channel);
-    } catch {
-      // The connection is gone, and the subscription with it.
+      if (this.#running)
+        this.#options.logger.warn({ reason }, "circuit: no messages from Redis, news will come by polling alone");
     }
   }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { describeThrown } from "../../core/index.ts";
 import { type CircuitBreaker } from "../circuit-breaker.ts";
 import { type BreakerLink } from "./breaker-link.ts";
-import { CIRCUIT_SCRIPT, type CircuitReply, parseReply } from "./circuit-script.ts";
+import { type CircuitReply, parseReply } from "./circuit-script.ts";
 import { type ResolvedFleetOptions } from "./fleet-options.ts";
 
 /**
@@ -117,12 +117,12 @@ export class FleetMember implements BreakerLink {
   /** @throws what the client throws, or that the answer is late, or no answer of ours */
   async #send(wish: readonly (string | number)[]): Promise<CircuitReply> {
     if (this.#unanswered) throw new Error("the command before is still unanswered");
-    const { client, clock, prefix, commandTimeoutMs } = this.#options;
+    const { run, clock, prefix, channel, commandTimeoutMs } = this.#options;
     const { service } = this;
     this.#unanswered = true;
-    const command = async () =>
-      client.eval(CIRCUIT_SCRIPT, 1, prefix + service, ...wish.map(String), this.#id, `${prefix}changed`, service);
-    const answer = command().finally(() => (this.#unanswered = false));
+    const answer = run([prefix + service], [...wish.map(String), this.#id, channel, service]).finally(
+      () => (this.#unanswered = false),
+    );
     const reply = await new Promise<unknown>((resolve, reject) => {
       const late = () => reject(new Error(`no answer within ${commandTimeoutMs} ms`));
       const timer = clock.setTimer(late, commandTimeoutMs, { keepAlive: false });

@@ -1,23 +1,13 @@
 import { type Clock, type Logger, silentLogger, systemClock } from "../../core/index.ts";
 import { OptionCheck } from "../check-options.ts";
-
-/** The one command that a fleet needs; an ioredis client fits as it is. */
-export interface FleetClient {
-  eval(script: string, keyCount: number, ...keysAndArguments: string[]): Promise<unknown>;
-}
-
-/** A second connection, for being told at once; an ioredis client fits as it is. */
-export interface FleetSubscriber {
-  subscribe(channel: string): Promise<unknown>;
-  unsubscribe(channel: string): Promise<unknown>;
-  on(event: "message", listener: (channel: string, message: string) => void): unknown;
-  off(event: "message", listener: (channel: string, message: string) => void): unknown;
-}
+import { isRedisClient, type RedisClientLike, type RunScript, scriptRunner } from "../redis/redis-client.ts";
+import { CIRCUIT_SCRIPT, CIRCUIT_SCRIPT_SHA } from "./circuit-script.ts";
+import { type FleetSubscriber } from "./subscription.ts";
 
 export interface FleetBreakersOptions {
-  /** A ready client; whoever made it closes it. */
-  readonly client: FleetClient;
-  /** With it, changes arrive within milliseconds; without it, or when it loses a message, with the next poll. */
+  /** A ready client of ioredis or node-redis; whoever made it closes it. */
+  readonly client: RedisClientLike;
+  /** A second connection of the same library, for nothing else. With it, changes arrive within milliseconds; without it, or when it loses a message, with the next poll. */
   readonly subscriber?: FleetSubscriber;
   /** Of keys and of the channel. @defaultValue "enhanced-integration:circuit:" */
   readonly prefix?: string;
@@ -38,7 +28,12 @@ export interface FleetBreakersOptions {
   readonly logger?: Logger;
 }
 
-export type ResolvedFleetOptions = Required<Omit<FleetBreakersOptions, "subscriber">>;
+export interface ResolvedFleetOptions extends Required<Omit<FleetBreakersOptions, "client" | "subscriber">> {
+  /** Runs the circuits' script. */
+  readonly run: RunScript;
+  /** On which the service's name is said when its circuit has changed. */
+  readonly channel: string;
+}
 
 const DEFAULTS = {
   prefix: "enhanced-integration:circuit:",
@@ -52,9 +47,9 @@ const DEFAULTS = {
 /** @throws IntegrationError `INVALID_INPUT` naming every bad option */
 export function resolveFleet(options: FleetBreakersOptions): ResolvedFleetOptions {
   const pollMs = options.pollMs ?? DEFAULTS.pollMs;
+  const prefix = options.prefix ?? DEFAULTS.prefix;
   const resolved = {
-    client: options.client,
-    prefix: options.prefix ?? DEFAULTS.prefix,
+    prefix,
     pollMs,
     leaseMs: options.leaseMs ?? Math.max(DEFAULTS.leaseMs, 3 * pollMs),
     commandTimeoutMs: options.commandTimeoutMs ?? DEFAULTS.commandTimeoutMs,
@@ -62,10 +57,17 @@ export function resolveFleet(options: FleetBreakersOptions): ResolvedFleetOption
     logger: options.logger ?? DEFAULTS.logger,
   };
   const check = new OptionCheck("FleetBreakers");
-  if (typeof resolved.client?.eval !== "function") check.problem("client must have a method eval, as ioredis has");
+  if (!isRedisClient(options.client)) check.problem("client must be a client of ioredis or node-redis");
+  const { subscriber } = options;
+  if (subscriber !== undefined && typeof subscriber?.subscribe !== "function")
+    check.problem("subscriber must be a connected client of ioredis or node-redis that does nothing else");
   check.number("pollMs", pollMs, { min: 10, max: 60_000 });
   check.number("leaseMs", resolved.leaseMs, { min: 3 * pollMs, max: 3_600_000 });
   check.number("commandTimeoutMs", resolved.commandTimeoutMs, { min: 1, max: 60_000 });
   check.throwIfAny();
-  return resolved;
+  return {
+    ...resolved,
+    channel: `${prefix}changed`,
+    run: scriptRunner(options.client, CIRCUIT_SCRIPT, CIRCUIT_SCRIPT_SHA),
+  };
 }

@@ -24,10 +24,14 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 });
 
-type Options = Partial<FleetBreakersOptions> & { readonly breaker?: BreakerOptions; readonly messages?: boolean };
+type Options = Partial<FleetBreakersOptions> & {
+  readonly breaker?: BreakerOptions;
+  readonly messages?: boolean;
+  readonly nodeRedis?: boolean;
+};
 
 /** What a process of the fleet has: a breaker, a connection of its own, and its view of the fleet. */
-async function join({ breaker: breakerOptions, messages = false, ...options }: Options = {}) {
+async function join({ breaker: breakerOptions, messages = false, nodeRedis = false, ...options }: Options = {}) {
   const events: string[] = [];
   const breaker = new CircuitBreaker({
     service: "maps",
@@ -41,14 +45,16 @@ async function join({ breaker: breakerOptions, messages = false, ...options }: O
   const client = redis.client();
   let commands = 0;
   const counted = {
-    eval: (...command: Parameters<typeof client.eval>) => ((commands += 1), client.eval(...command)),
+    evalsha: (...command: Parameters<typeof client.evalsha>) => ((commands += 1), client.evalsha(...command)),
+    eval: (...command: Parameters<typeof client.eval>) => client.eval(...command),
   } as FleetBreakersOptions["client"];
   const subscriber = redis.client();
+  const other = nodeRedis ? { client: await redis.nodeClient(), subscriber: await redis.nodeClient() } : undefined;
   const fleet = new FleetBreakers({
-    client: counted,
+    client: other?.client ?? counted,
     pollMs: 20,
     commandTimeoutMs: 5_000,
-    ...(messages && { subscriber }),
+    ...(messages && { subscriber: other?.subscriber ?? subscriber }),
     ...options,
   });
   fleet.join(breaker);
@@ -73,6 +79,8 @@ const served = <T>({ breaker }: { breaker: CircuitBreaker }, fn: () => Promise<T
 describe.each([
   { how: "messages", options: { messages: true, pollMs: 1_000 } },
   { how: "polling", options: { pollMs: 20 } },
+  { how: "messages of node-redis", options: { messages: true, pollMs: 1_000, nodeRedis: true } },
+  { how: "polling with node-redis", options: { pollMs: 20, nodeRedis: true } },
 ])("a fleet that learns by $how", ({ options }) => {
   it("opens everywhere what one process opens, for as long, and closes it everywhere", async () => {
     const [a, b] = [await join(options), await join(options)];
@@ -290,7 +298,7 @@ describe("a fleet of circuit breakers", () => {
   it("takes a breaker once, and names every bad option", async () => {
     const a = await join();
     expect(thrownBy(() => a.fleet.join(a.breaker)).message).toContain("belongs to a fleet already");
-    const options = { client: {}, pollMs: 1, leaseMs: 2, commandTimeoutMs: 0 };
+    const options = { client: {}, subscriber: {}, pollMs: 1, leaseMs: 2, commandTimeoutMs: 0 };
     const { message } = thrownBy(() => new FleetBreakers(options as never));
     for (const name of Object.keys(options)) expect(message).toContain(name);
   });

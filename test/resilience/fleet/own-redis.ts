@@ -4,12 +4,14 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { createClient } from "redis";
 
 /** A redis-server of this test alone, in memory, that may be paused, killed and started again on the same port. */
 export class OwnRedis {
   readonly port: number;
   readonly #folder: string;
   readonly #clients: Redis[] = [];
+  readonly #nodeClients: { destroy(): void }[] = [];
   #process: ChildProcess | undefined;
 
   static async start(): Promise<OwnRedis> {
@@ -58,7 +60,17 @@ export class OwnRedis {
     return client;
   }
 
+  /** The same with the other library. */
+  async nodeClient() {
+    const client = createClient({ socket: { port: this.port, host: "127.0.0.1", reconnectStrategy: () => 10 } });
+    client.on("error", () => undefined);
+    this.#nodeClients.push(client);
+    await client.connect();
+    return client;
+  }
+
   async close(): Promise<void> {
+    for (const client of this.#nodeClients) client.destroy();
     for (const client of this.#clients) client.disconnect();
     await this.kill();
     await rm(this.#folder, { recursive: true, force: true });

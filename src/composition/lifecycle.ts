@@ -1,0 +1,39 @@
+/** What {@link Lifecycle} does. */
+export interface LifecycleSteps {
+  /** @returns what undoes it */
+  start(): Promise<() => Promise<void>>;
+  close(timeoutMs: number): Promise<void>;
+}
+
+/** Start and close, each once, never at the same time; a failed start can be started again. */
+export class Lifecycle {
+  readonly #steps: LifecycleSteps;
+  #started: Promise<() => Promise<void>> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(steps: LifecycleSteps) {
+    this.#steps = steps;
+  }
+
+  async start(): Promise<void> {
+    await this.#closed;
+    if (this.#closed) return;
+    this.#started ??= this.#steps.start();
+    try {
+      await this.#started;
+    } catch (error) {
+      this.#started = undefined;
+      throw error;
+    }
+  }
+
+  close(timeoutMs: number): Promise<void> {
+    return (this.#closed ??= this.#close(timeoutMs));
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    const stop = await this.#started?.catch(() => undefined);
+    await stop?.();
+    await this.#steps.close(timeoutMs);
+  }
+}
