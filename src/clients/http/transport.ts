@@ -28,6 +28,8 @@ export interface ReadFailure {
   readonly verdict: IntegrationError["verdict"];
   readonly message: string;
   readonly retryAfterMs: number;
+  /** The service refused before it did anything. */
+  readonly notSent: boolean;
   readonly details: Readonly<Record<string, unknown>>;
 }
 

@@ -1,0 +1,10 @@
+export { NeonAdmin, type ConnectionUriInput } from "./neon-admin.ts";
+export { type NeonAdminOptions, MANAGEMENT_SERVICE, managementLimit } from "./options.ts";
+export { type AdminCallOptions } from "./api.ts";
+export { type BackupPolicy, type BackupSchedule } from "./backup-schedule.ts";
+export { type BackupReport } from "./backup-policy.ts";
+export { type CreateBranchInput, type CreatedBranch } from "./branches.ts";
+export { type ListBranchesQuery } from "./branch-directory.ts";
+export { type ResetBranchInput, type RestoreBranchInput } from "./restore.ts";
+export { type CreateSnapshotInput, type RestoreSnapshotInput } from "./snapshots.ts";
+export { type Branch, type BranchSnapshot, type Operation } from "./resources.ts";

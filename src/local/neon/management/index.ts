@@ -1,0 +1,1 @@
+export { ManagementStandIn, type ManagementStandInOptions } from "./stand-in.ts";
