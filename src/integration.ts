@@ -17,7 +17,7 @@ import { createHealth } from "./composition/health.ts";
 import { Lifecycle } from "./composition/lifecycle.ts";
 import { MetricsServer } from "./composition/metrics-server.ts";
 import { type IntegrationOverrides } from "./composition/overrides.ts";
-import { servicePolicies } from "./composition/policies.ts";
+import { allLimits, servicePolicies } from "./composition/policies.ts";
 import { sharedState } from "./composition/redis.ts";
 import { secretsOf } from "./composition/secrets.ts";
 import { type Config, type Env, loadConfig } from "./config/index.ts";
@@ -119,7 +119,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
   const scopes = new CallScopes();
   const shared = sharedState(config, overrides, { clock, events, logger });
   const limits = new RateLimiter({
-    limits: config.limits,
+    limits: allLimits(config),
     clock,
     events,
     ...(shared.limits && { store: shared.limits }),

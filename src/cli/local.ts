@@ -1,11 +1,12 @@
-import { type LocalStack } from "../local/index.ts";
+import { type LocalStack, type LocalStackOptions } from "../local/index.ts";
 import { CommandError, readArguments, UsageError } from "./arguments.ts";
 
 const usage = `Usage: enhanced-integration local [--data-dir DIR] [--data FILE] [--port N]
 Runs the four services on this machine until Ctrl-C, and prints the environment for a .env file.
   --data-dir DIR  keeps the database, users and files there (default: gone at the end)
   --data FILE     a CSV of houses for the listing site (default: the sample)
-  --port N        Neon on N, Supabase on N+1, TinyFish on N+2, Ollama on N+3 (default: any free ports)`;
+  --port N        Neon on N, Supabase on N+1, TinyFish on N+2, Ollama on N+3, Neon's management API on N+4
+                  (default: any free ports)`;
 
 export async function run(args: readonly string[]): Promise<number> {
   const read = readArguments(args, usage, {
@@ -36,7 +37,7 @@ export async function run(args: readonly string[]): Promise<number> {
 interface StartOptions {
   readonly data: string | undefined;
   readonly dataDir: string | undefined;
-  readonly ports: { neon: number; supabase: number; tinyfish: number; ollama: number } | undefined;
+  readonly ports: NonNullable<LocalStackOptions["ports"]> | undefined;
 }
 
 /** @throws CommandError if a port is taken, the folder in use, or the file unusable */
@@ -54,7 +55,7 @@ async function start({ data, dataDir, ports }: StartOptions): Promise<LocalStack
 /** @throws UsageError */
 function readPorts(text: string): StartOptions["ports"] {
   const first = Number(text);
-  if (!Number.isInteger(first) || first < 1 || first > 65_532)
-    throw new UsageError(`--port must be a whole number from 1 to 65532, but is "${text}"`, usage);
-  return { neon: first, supabase: first + 1, tinyfish: first + 2, ollama: first + 3 };
+  if (!Number.isInteger(first) || first < 1 || first > 65_531)
+    throw new UsageError(`--port must be a whole number from 1 to 65531, but is "${text}"`, usage);
+  return { neon: first, supabase: first + 1, tinyfish: first + 2, ollama: first + 3, neonApi: first + 4 };
 }

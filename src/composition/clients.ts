@@ -1,6 +1,6 @@
 import { type JSONWebKeySet } from "jose";
 import { ConnectionPoolManager } from "../clients/connection-pool-manager.ts";
-import { NeonClient } from "../clients/neon/index.ts";
+import { NeonAdmin, NeonClient, NeonDataApi } from "../clients/neon/index.ts";
 import { OllamaClient } from "../clients/ollama/index.ts";
 import { SupabaseClient } from "../clients/supabase/index.ts";
 import { TinyFishClient } from "../clients/tinyfish/index.ts";
@@ -17,6 +17,7 @@ import {
 import { SupabaseTokenVerifier } from "../security/index.ts";
 import { disabledClient } from "./disabled.ts";
 import { type IntegrationOverrides } from "./overrides.ts";
+import { MANAGEMENT_LIMIT } from "./policies.ts";
 
 /** What every client is given. */
 export interface ClientSurroundings {
@@ -63,11 +64,12 @@ export function createPools({
 }
 
 export function createNeon(
-  { config, overrides, runner, clock, random, events, logger }: ClientSurroundings,
+  around: ClientSurroundings,
   pools: ConnectionPoolManager,
   verifier: TokenVerifier,
   embeddingDimensions: () => Promise<number>,
 ): NeonClient {
+  const { config, overrides, runner, clock, random, events, logger } = around;
   const { neon, queries, debug } = config;
   if (!neon.connection && !overrides.pools) return disabledClient("neon", offReason(config, "persistentStorage"));
   return new NeonClient({
@@ -77,9 +79,38 @@ export function createNeon(
     sqlLogging: debug.sqlLogging,
     fetch: overrides.fetch,
     embeddingDimensions,
+    admin: createNeonAdmin(around),
+    dataApi: createDataApi(around),
     ...{ runner, verifier, clock, random, events, logger },
     ...overrides.clients?.neon,
   });
+}
+
+/** The management API's own settings; undefined, and so FEATURE_DISABLED, without project and key. */
+function createNeonAdmin({ config, overrides, runner, clock, random }: ClientSurroundings): NeonAdmin | undefined {
+  const { projectId, apiKey, apiUrl, branch, database, connection } = config.neon;
+  if (projectId === undefined || apiKey === undefined) return undefined;
+  const { enabled, retentionDays, schedule, pointInTimeRecovery } = config.backup;
+  return new NeonAdmin({
+    projectId,
+    apiKey,
+    branch,
+    apiUrl,
+    database,
+    role: connection && (decodeURIComponent(new URL(connection.url.reveal()).username) || undefined),
+    backup: { enabled, retentionDays, schedule, pointInTimeRecovery },
+    limit: { name: MANAGEMENT_LIMIT, key: "neon", wait: true },
+    requestTimeoutMs: config.calls.requestTimeoutMs,
+    fetch: overrides.fetch,
+    ...{ runner, clock, random },
+  });
+}
+
+function createDataApi({ config, overrides, runner, clock }: ClientSurroundings): NeonDataApi | undefined {
+  const { dataApiUrl: url, dataApiToken: token } = config.neon;
+  if (url === undefined) return undefined;
+  const requestTimeoutMs = config.calls.requestTimeoutMs;
+  return new NeonDataApi({ url, token, requestTimeoutMs, fetch: overrides.fetch, runner, clock });
 }
 
 export function createSupabase(

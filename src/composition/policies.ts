@@ -1,5 +1,14 @@
+import { DATA_API_SERVICE, MANAGEMENT_SERVICE, managementLimit } from "../clients/neon/index.ts";
 import { type Config } from "../config/index.ts";
-import { type ServicePolicy } from "../resilience/index.ts";
+import { type LimitOptions, type ServicePolicy } from "../resilience/index.ts";
+
+/** Requests to Neon's management API wait for their turn at it. */
+export const MANAGEMENT_LIMIT = "neonManagement";
+
+/** The host's limits, and what vendors allow us at most, which no setting can raise. */
+export function allLimits(config: Config): Config["limits"] & Record<string, LimitOptions | readonly LimitOptions[]> {
+  return { ...config.limits, [MANAGEMENT_LIMIT]: managementLimit };
+}
 
 /** What the settings say about how each service is called; a host's own policy goes over it, member by member. */
 export function servicePolicies(
@@ -15,6 +24,8 @@ export function servicePolicies(
       baseDelayMs: 100,
       maxDelayMs: 2_000,
     },
+    [MANAGEMENT_SERVICE]: { deadlineMs, baseDelayMs: 500, maxDelayMs: 5_000 },
+    [DATA_API_SERVICE]: { deadlineMs, baseDelayMs: 100, maxDelayMs: 2_000 },
     supabase: { deadlineMs, baseDelayMs: 200, maxDelayMs: 5_000 },
     tinyfish: { deadlineMs, maxAttempts: tinyfish.maxRetries + 1, baseDelayMs: tinyfish.retryDelayMs },
     ollama: { baseDelayMs: 250, maxDelayMs: 5_000 },

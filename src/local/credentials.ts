@@ -6,6 +6,7 @@ import { Snapshot } from "./supabase/snapshot.ts";
 export interface StackCredentials {
   readonly neonPassword: string;
   readonly tinyfishApiKey: string;
+  readonly neonApiKey: string;
 }
 
 /**
@@ -14,9 +15,12 @@ export interface StackCredentials {
  */
 export async function stackCredentials(dataDir: string | undefined): Promise<StackCredentials> {
   const file = dataDir && join(dataDir, "credentials.json");
-  const credentials = (await Snapshot.load<StackCredentials>(file)) ?? {
+  // A folder of an earlier version may lack some.
+  const credentials: StackCredentials = {
     neonPassword: randomBytes(18).toString("base64url"),
     tinyfishApiKey: `sk-mino-${randomBytes(16).toString("hex")}`,
+    neonApiKey: `napi_${randomBytes(24).toString("hex")}`,
+    ...(await Snapshot.load<Partial<StackCredentials>>(file)),
   };
   await new Snapshot(file, () => credentials).save();
   return credentials;

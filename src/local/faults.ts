@@ -1,5 +1,5 @@
-/** The stand-ins' names, as faults and counts use them. */
-export type StandInName = "neon" | "supabase" | "tinyfish" | "ollama";
+/** The stand-ins' names, as faults and counts use them; `neon-api` is Neon's management and Data API. */
+export type StandInName = "neon" | "neon-api" | "supabase" | "tinyfish" | "ollama";
 
 /** What can go wrong with one request. */
 export type Fault =

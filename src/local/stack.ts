@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Clock, type Logger, silentLogger, systemClock } from "../core/index.ts";
 import { stackCredentials } from "./credentials.ts";
 import { FaultPlan } from "./faults.ts";
+import { startNeonApis } from "./neon/apis.ts";
 import { startNeonStandIn } from "./neon/index.ts";
 import { startOllamaStandIn } from "./ollama/index.ts";
 import { startSupabaseStandIn } from "./supabase/index.ts";
@@ -17,6 +18,8 @@ export interface LocalStackOptions {
     readonly supabase?: number;
     readonly tinyfish?: number;
     readonly ollama?: number;
+    /** Neon's management API. */
+    readonly neonApi?: number;
   };
   /** @defaultValue no faults */
   readonly faults?: FaultPlan;
@@ -57,7 +60,7 @@ interface Part {
 export async function startLocalStack(options: LocalStackOptions = {}): Promise<LocalStack> {
   const { dataDir, ports = {}, faults = new FaultPlan(), logger = silentLogger, clock = systemClock } = options;
   if (dataDir !== undefined) await mkdir(dataDir, { recursive: true });
-  const { neonPassword, tinyfishApiKey } = await stackCredentials(dataDir);
+  const { neonPassword, neonApiKey, tinyfishApiKey } = await stackCredentials(dataDir);
   const folder = (name: string) => (dataDir === undefined ? {} : { dataDir: join(dataDir, name) });
   const common = { faults, clock, logger };
 
@@ -88,6 +91,15 @@ export async function startLocalStack(options: LocalStackOptions = {}): Promise<
     Awaited<ReturnType<typeof startOllamaStandIn>>,
   ];
 
+  const { connectionString } = parts[0] as Awaited<ReturnType<typeof startNeonStandIn>>;
+  const neonApiPort = ports.neonApi ?? 0;
+  parts.unshift(
+    await closingOnFailure(
+      parts,
+      startNeonApis({ ...common, connectionString, apiKey: neonApiKey, port: neonApiPort }),
+    ),
+  );
+
   let closing: Promise<void> | undefined;
   const close = () =>
     (closing ??= Promise.allSettled(parts.map((part) => part.close())).then((results) => {
@@ -104,4 +116,14 @@ export async function startLocalStack(options: LocalStackOptions = {}): Promise<
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** What starts last stands on the others: without it, they go as well. */
+async function closingOnFailure<T>(parts: readonly Part[], starting: Promise<T>): Promise<T> {
+  try {
+    return await starting;
+  } catch (error) {
+    await Promise.allSettled(parts.map((part) => part.close()));
+    throw error;
+  }
 }

@@ -145,7 +145,7 @@ describe("local", () => {
   });
 
   it.each([
-    [["--port", "0"], 2, /--port must be a whole number from 1 to 65532, but is "0"\nUsage:/],
+    [["--port", "0"], 2, /--port must be a whole number from 1 to 65531, but is "0"\nUsage:/],
     [["--port", "abc"], 2, /--port .* but is "abc"\nUsage:/],
     [["--port", "65533"], 2, /--port .* but is "65533"\nUsage:/],
     [["--data", "nowhere.csv"], 1, /nowhere\.csv/],

@@ -21,3 +21,5 @@ export { type Field, type Row, type Rows } from "./rows.ts";
 export { identifier, sql, SqlFragment } from "./sql.ts";
 export { migrate, type MigrateOptions, type MigrateResult, type SqlSession } from "./migrate.ts";
 export { type ConnectionTarget, parseConnectionString } from "./connection-string.ts";
+export * from "./management/index.ts";
+export * from "./data-api/index.ts";

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { systemRandom } from "../../core/index.ts";
+import { IntegrationError, systemRandom } from "../../core/index.ts";
 import { type ConnectionPoolManager, type PoolHealth } from "../connection-pool-manager.ts";
 import { type DriverOptions } from "../pools/drivers.ts";
 import { runBulkInsert } from "./bulk/bulk-call.ts";
@@ -8,7 +8,9 @@ import { type BulkInsert } from "./bulk/bulk-options.ts";
 import { ClientContext } from "./client-context.ts";
 import { type ConnectionTarget, parseConnectionString, withoutPooler } from "./connection-string.ts";
 import { runStream } from "./cursor.ts";
+import { type DataApiClient, type DataApiToken, type NeonDataApi } from "./data-api/index.ts";
 import { Listener, type ListenOptions, type Subscription } from "./listener.ts";
+import { type NeonAdmin } from "./management/index.ts";
 import { type MigrateOptions, type MigrateResult } from "./migrate.ts";
 import { runMigrations } from "./migrator.ts";
 import {
@@ -74,6 +76,23 @@ export class NeonClient {
   /** A pg-compatible pool for Kysely, Drizzle and other tools. What goes through it is guarded, but not retried. */
   get pool(): pg.Pool {
     return this.#pools.pool;
+  }
+
+  /** Branches, restore, snapshots and backups. @throws IntegrationError FEATURE_DISABLED without NEON_PROJECT_ID and NEON_API_KEY */
+  get admin(): NeonAdmin {
+    return this.#options.admin ?? unset("admin", "NEON_PROJECT_ID and NEON_API_KEY (or give the option admin)");
+  }
+
+  /**
+   * The vendor's client of the Data API, as the user of a token; see {@link NeonDataApi}.
+   *
+   * @param token @defaultValue the one of NEON_DATA_API_KEY
+   * @throws IntegrationError FEATURE_DISABLED without NEON_DATA_API_URL, or without any token
+   */
+  dataApi(token?: DataApiToken): DataApiClient {
+    const api: NeonDataApi =
+      this.#options.dataApi ?? unset("dataApi", "NEON_DATA_API_URL (or give the option dataApi)");
+    return api.as(token);
   }
 
   /**
@@ -154,4 +173,12 @@ export class NeonClient {
     const { transport, limits } = this.#pools;
     return { target: this.#direct, transport, limits: { ...limits, queryTimeoutMs }, clock: this.#context.clock };
   }
+}
+
+function unset(member: string, what: string): never {
+  throw new IntegrationError({
+    code: "FEATURE_DISABLED",
+    service: "neon",
+    message: `neon.${member} is off: set ${what}`,
+  });
 }

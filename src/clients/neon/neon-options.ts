@@ -8,6 +8,8 @@ import {
   type TokenVerifier,
 } from "../../core/index.ts";
 import { type ConnectionPoolManager, type PoolOptions } from "../connection-pool-manager.ts";
+import { type NeonDataApi } from "./data-api/index.ts";
+import { type NeonAdmin } from "./management/index.ts";
 import { type Rows, type Row } from "./rows.ts";
 import { type SqlFragment, type StatementSource } from "./sql.ts";
 
@@ -32,6 +34,10 @@ export interface NeonClientOptions extends Partial<PoolOptions> {
    * when a migration runs. @defaultValue 768
    */
   readonly embeddingDimensions?: number | (() => Promise<number>) | undefined;
+  /** The management API. @defaultValue none: `admin` is FEATURE_DISABLED */
+  readonly admin?: NeonAdmin | undefined;
+  /** The Data API. @defaultValue none: `dataApi` is FEATURE_DISABLED */
+  readonly dataApi?: NeonDataApi | undefined;
 }
 
 export const neonDefaults = { maxRows: 10_000, embeddingDimensions: 768 } as const;

@@ -15,6 +15,7 @@ export function completeNeon(context: RuleContext): NeonConfig {
   checkPool(context);
   checkHosts(context);
   requireEncryption(context, "NEON_DATA_API_URL", neon.dataApiUrl);
+  requireEncryption(context, "NEON_API_URL", neon.apiUrl);
   const connection = effective(neon.connection, "NEON_CONNECTION_STRING", context);
   const directConnection = effective(neon.directConnection, "NEON_DIRECT_CONNECTION_STRING", context);
   return { ...neon, connection, directConnection, database: neon.database ?? connection?.database };

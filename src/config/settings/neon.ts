@@ -55,21 +55,22 @@ export const neonSettings = {
     description: "Longest wait for a connection, the wake-up of a sleeping compute included.",
   }),
   projectId: setting("NEON_PROJECT_ID", text("a project id such as quiet-river-12345678", /^[a-z0-9-]{1,60}$/i), {
-    description: "Project that the management client works on; validated now, used once that client is built.",
+    description: "Project that neon.admin works on.",
   }),
   apiKey: setting("NEON_API_KEY", apiKey(), {
-    description:
-      "Key of Neon's management API (branches, restore, backups); validated now, used once that client is built.",
+    description: "Key of Neon's management API (branches, restore, backups); one of the project alone is enough.",
+  }),
+  apiUrl: setting("NEON_API_URL", url({ protocols: ["https", "http"] }), {
+    description: "Another address of Neon's management API, e.g. the local stack's.",
   }),
   branch: setting("NEON_BRANCH", text("a branch name", /^[^\0]{1,256}$/), {
     default: "main",
-    description: "Branch that the management client works on; validated now, used once that client is built.",
+    description: "Branch, by name or id, that neon.admin means where a call names none.",
   }),
   dataApiUrl: setting("NEON_DATA_API_URL", dataApiUrl, {
-    description: "Endpoint of Neon's REST Data API; validated now, used once the Data API client is built.",
+    description: "Endpoint of Neon's REST Data API, for neon.dataApi().",
   }),
   dataApiToken: setting("NEON_DATA_API_KEY", jsonWebToken, {
-    description:
-      "JWT for the Data API where a call brings no user token; validated now, used once that client is built.",
+    description: "JWT for the Data API where a call brings no user token.",
   }),
 };

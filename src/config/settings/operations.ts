@@ -67,24 +67,24 @@ export const querySettings = {
   }),
 };
 
-const backupRoom = "validated now, used once the Neon management client is built";
+const applied = "neon.admin.applyBackupPolicy and the provision command bring it about";
 
 export const backupSettings = {
   enabled: setting("BACKUP_ENABLED", flag, {
     default: "true",
-    description: `Keeps a backup schedule on the Neon branch; ${backupRoom}.`,
+    description: `Keeps a backup schedule on NEON_BRANCH; ${applied}.`,
   }),
-  retentionDays: setting("BACKUP_RETENTION_DAYS", integer({ min: 1, max: 3_650 }), {
+  retentionDays: setting("BACKUP_RETENTION_DAYS", integer({ min: 1, max: 35 }), {
     default: "30",
-    description: `Days that a backup is kept; ${backupRoom}.`,
+    description: "Days that a scheduled backup is kept; Neon keeps them for 35 at most.",
   }),
   schedule: setting("BACKUP_SCHEDULE", schedule, {
     default: "0 2 * * *",
-    description: `When backups are taken, as a whole-hour cron line in UTC; ${backupRoom}.`,
+    description: "When backups are taken, as a whole-hour cron line in UTC.",
   }),
   pointInTimeRecovery: setting("POINT_IN_TIME_RECOVERY", flag, {
     default: "true",
-    description: `Checks that the project's history window allows a restore to a moment; ${backupRoom}.`,
+    description: "Checks with the backups that the project's history window allows a restore to a moment.",
   }),
 };
 
