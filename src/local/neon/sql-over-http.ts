@@ -1,8 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Credentials } from "./credentials.ts";
-import { type Multiplexer } from "./multiplexer.ts";
-import { singleStatement } from "./query-group.ts";
-import { type Session } from "./session.ts";
+import { type DatabaseEngine, type EngineSession } from "./engine/engine.ts";
 import { encodeParameter } from "./sql-params.ts";
 import { type Field, failed, FrameReader, server, SqlFault } from "./wire/index.ts";
 
@@ -45,11 +43,11 @@ const commonHeaders = {
  * driver asks for and parses by type.
  */
 export class SqlOverHttp {
-  readonly #mux: Multiplexer;
+  readonly #engine: DatabaseEngine;
   readonly #credentials: Credentials;
 
-  constructor(mux: Multiplexer, credentials: Credentials) {
-    this.#mux = mux;
+  constructor(engine: DatabaseEngine, credentials: Credentials) {
+    this.#engine = engine;
     this.#credentials = credentials;
   }
 
@@ -71,9 +69,9 @@ export class SqlOverHttp {
     }
   }
 
-  async #withSession<T>(signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T> {
-    const { session } = this.#mux.open();
-    // A client that goes away takes its waiting query with it, as on Neon.
+  async #withSession<T>(signal: AbortSignal, work: (session: EngineSession) => Promise<T>): Promise<T> {
+    const session = await this.#engine.openForRequest();
+    // A client that goes away takes its query with it, as on Neon.
     const onGone = () => session.cancel(failed("57014", "canceling statement due to user request"));
     signal.addEventListener("abort", onGone, { once: true });
     try {
@@ -98,7 +96,7 @@ async function readBody(request: Request): Promise<Record<string, unknown>> {
   throw new HttpFault(400, "could not parse the request body as JSON");
 }
 
-async function answer(session: Session, { headers }: Request, body: Record<string, unknown>): Promise<unknown> {
+async function answer(session: EngineSession, { headers }: Request, body: Record<string, unknown>): Promise<unknown> {
   const arrayMode = headers.get("neon-array-mode") === "true";
   if (!Array.isArray(body["queries"])) return run(session, readQuery(body, arrayMode));
   const queries = (body["queries"] as unknown[]).map((each) => readQuery(each, arrayMode));
@@ -136,16 +134,16 @@ function beginStatement(headers: Headers): string {
   return ["BEGIN", ...modes.filter((mode) => typeof mode === "string")].join(" ");
 }
 
-const control = (session: Session, query: string) => run(session, { query, params: [], arrayMode: true });
+const control = (session: EngineSession, query: string) => run(session, { query, params: [], arrayMode: true });
 
 /** @throws SqlFault */
-async function run(session: Session, { query, params, arrayMode }: Query): Promise<QueryResult> {
+async function run(session: EngineSession, { query, params, arrayMode }: Query): Promise<QueryResult> {
   const reader = new FrameReader();
   let fields: Field[] = [];
   const rows: (string | null)[][] = [];
   let tag = "";
   let fault: SqlFault | undefined;
-  await session.run(singleStatement(query, params), (bytes) => {
+  await session.statement(query, params).run((bytes) => {
     reader.feed(bytes);
     for (let frame = reader.next(); frame; frame = reader.next()) {
       if (frame.kind === "T") fields = server.readRowDescription(frame.body);

@@ -1,11 +1,7 @@
 import { type Clock, sleep } from "../../core/index.ts";
 import { type FaultPlan } from "../faults.ts";
 import { type Credentials } from "./credentials.ts";
-import { type Multiplexer } from "./multiplexer.ts";
-import { copyIn, type QueryGroup } from "./query-group.ts";
-import { type Session } from "./session.ts";
-import { settingsFromStartup } from "./sql/session-settings.ts";
-import { isCopyFromStdin } from "./sql/statements.ts";
+import { type DatabaseEngine, type EngineSession, type Turn } from "./engine/engine.ts";
 import { BodyReader, fatal, failed, type Frame, FrameReader, server, SqlFault } from "./wire/index.ts";
 
 /** How bytes reach a client: a TCP socket or a WebSocket. */
@@ -20,10 +16,8 @@ export interface WireTransport {
 }
 
 export interface WireContext {
-  readonly mux: Multiplexer;
+  readonly engine: DatabaseEngine;
   readonly credentials: Credentials;
-  /** What a new client is told of the server. */
-  readonly reported: ReadonlyMap<string, string>;
   readonly faults: FaultPlan;
   readonly clock: Clock;
   /** All that are open, for the day the server goes. */
@@ -39,8 +33,8 @@ const ENCRYPTION_REQUEST = 80877104;
 const CANCEL_REQUEST = 80877102;
 
 /**
- * The server's half of the PostgreSQL protocol for one client, up to the point where messages are whole groups: PGlite
- * itself spins for ever on a password, and on a message type that it does not know.
+ * The server's half of the PostgreSQL protocol for one client, up to the point where messages make a whole turn. It asks
+ * for a password in clear text, as the driver expects that sends one unasked; an engine never sees it.
  */
 export class WireConnection {
   readonly #transport: WireTransport;
@@ -49,9 +43,10 @@ export class WireConnection {
   readonly #gone = new AbortController();
   readonly #deadline;
   #startup: ReadonlyMap<string, string> | undefined;
-  #session: Session | undefined;
-  #copy: { readonly sql: string; readonly parts: Buffer[] } | undefined;
-  /** Groups run one after the other. */
+  #session: EngineSession | undefined;
+  /** The engine is making the session: what the client sends meanwhile has to wait. */
+  #isOpening = false;
+  /** Turns run one after the other. */
   #tail: Promise<void> = Promise.resolve();
   #isDeaf = false;
 
@@ -65,9 +60,13 @@ export class WireConnection {
 
   receive(chunk: Uint8Array): void {
     if (this.#isDeaf) return;
+    this.#reader.feed(chunk);
+    this.#readOn();
+  }
+
+  #readOn(): void {
     try {
-      this.#reader.feed(chunk);
-      while (!this.#isDeaf) {
+      while (!this.#isDeaf && !this.#isOpening) {
         const message = this.#reader.next(this.#startup !== undefined);
         if (!message) return;
         this.#handle(message);
@@ -87,7 +86,7 @@ export class WireConnection {
     this.#context.connections.delete(this);
     this.#deadline.cancel();
     this.#gone.abort();
-    this.#session?.cancel(fatal("57P01", "the client is gone"));
+    this.#session?.abandon();
     void this.#tail.then(() => this.#session?.leave());
   }
 
@@ -102,10 +101,9 @@ export class WireConnection {
     if (!this.#startup) this.#start(message);
     else if (!this.#session) this.#authenticate(this.#startup, message);
     else if (message.kind === "X") this.#goodbye();
-    else if (this.#copy) this.#copyMore(this.#copy, message);
     else {
-      const group = this.#session.groups.add(message);
-      if (group) this.#take(this.#session, group, message);
+      const turn = this.#session.receive(message);
+      if (turn) this.#enqueue(() => this.#run(this.#session!, turn));
     }
   }
 
@@ -115,7 +113,7 @@ export class WireConnection {
     const code = reader.int32();
     if (code === SSL_REQUEST || code === ENCRYPTION_REQUEST) return this.#transport.write(Buffer.from("N"));
     if (code === CANCEL_REQUEST) {
-      this.#context.mux.cancel(reader.int32(), reader.int32());
+      this.#context.engine.cancel(reader.int32(), reader.int32());
       return this.#end();
     }
     const [major, minor] = [code >> 16, code & 0xffff];
@@ -136,35 +134,26 @@ export class WireConnection {
     const refusal = this.#context.credentials.check({ user, password: new BodyReader(body).cstring(), database });
     if (refusal) throw refusal;
     this.#deadline.cancel();
-    const { session, secret } = this.#context.mux.open({
-      settings: settingsFromStartup(parameters),
-      onNotification: (bytes) => this.#write(bytes),
-      onEnded: (reason) => this.dismiss(reason),
+    this.#isOpening = true;
+    const opened = this.#context.engine.open({
+      parameters,
+      onUnasked: (bytes) => this.#write(bytes),
+      onEnded: (reason) => (reason ? this.dismiss(reason) : this.#end()),
     });
-    this.#session = session;
-    const reported = [...this.#context.reported].map(([name, value]) =>
-      server.parameterStatus(name, parameters.get(name) ?? value),
+    opened.then(
+      (session) => this.#welcome(session),
+      (error: unknown) => this.dismiss(faultOf(error)),
     );
-    const ready = [server.backendKey(session.pid, secret), server.readyForQuery("I")];
+  }
+
+  #welcome(session: EngineSession): void {
+    this.#isOpening = false;
+    this.#session = session;
+    if (this.#gone.signal.aborted) return void session.leave();
+    const reported = [...session.reported].map(([name, value]) => server.parameterStatus(name, value));
+    const ready = [server.backendKey(session.pid, session.secret), server.readyForQuery("I")];
     this.#transport.write(Buffer.concat([server.authenticated(), ...reported, ...ready]));
-  }
-
-  #take(session: Session, group: QueryGroup, message: Frame): void {
-    const [sql] = group.sql;
-    if (message.kind === "Q" && sql !== undefined && isCopyFromStdin(sql)) {
-      this.#copy = { sql, parts: [message.bytes] };
-      this.#enqueue(async () => this.#write(server.copyInRequest()));
-    } else this.#enqueue(() => this.#run(session, group));
-  }
-
-  #copyMore(copy: { readonly sql: string; readonly parts: Buffer[] }, { kind, bytes }: Frame): void {
-    if (kind === "S" || kind === "H") return; // to be ignored among the rows
-    if (kind !== "d" && kind !== "c" && kind !== "f")
-      throw failed("08P01", `unexpected message type ${kind.charCodeAt(0)} during COPY from stdin`);
-    copy.parts.push(bytes);
-    if (kind === "d") return;
-    this.#copy = undefined;
-    this.#enqueue(() => this.#run(this.#session!, copyIn(copy.sql, copy.parts)));
+    this.#readOn();
   }
 
   #enqueue(work: () => Promise<void>): void {
@@ -172,14 +161,14 @@ export class WireConnection {
       .then(() => (this.#gone.signal.aborted ? undefined : work()))
       .catch((error: unknown) => {
         if (error instanceof SqlFault && !error.isFatal) this.#write(server.errorResponse(error));
-        else this.dismiss(error instanceof SqlFault ? error : fatal("XX000", String((error as Error).message)));
+        else this.dismiss(faultOf(error));
       });
   }
 
-  async #run(session: Session, group: QueryGroup): Promise<void> {
+  async #run(session: EngineSession, turn: Turn): Promise<void> {
     const { faults, clock } = this.#context;
     const fault =
-      group.sql.length > 0 ? faults.next("neon", `${this.#transport.name} query ${group.sql[0]!.trim()}`) : undefined;
+      turn.sql === undefined ? undefined : faults.next("neon", `${this.#transport.name} query ${turn.sql.trim()}`);
     if (fault?.kind === "stall") return void (this.#isDeaf = true);
     if (fault?.kind === "status") return this.dismiss(statusFault(fault.status));
     if (fault?.kind === "reset" && fault.phase !== "after") return this.#transport.destroy();
@@ -189,10 +178,10 @@ export class WireConnection {
     }
     const isLost = fault?.kind === "reset";
     try {
-      await session.run(group, (bytes) => (isLost ? undefined : this.#write(bytes)));
+      await turn.run((bytes) => (isLost ? undefined : this.#write(bytes)));
     } catch (error) {
       if (!(error instanceof SqlFault) || error.isFatal) throw error;
-      const ready = group.isComplete ? [server.readyForQuery(session.status)] : [];
+      const ready = turn.isComplete ? [server.readyForQuery(session.status)] : [];
       this.#write(Buffer.concat([server.errorResponse(error), ...ready]));
     }
     if (isLost) this.#transport.destroy();
@@ -214,6 +203,9 @@ export class WireConnection {
     this.closed();
   }
 }
+
+const faultOf = (error: unknown): SqlFault =>
+  error instanceof SqlFault ? error : fatal("XX000", String((error as Error).message));
 
 /** What a server that is full or not ready would say at this point of the protocol. */
 function statusFault(status: number): SqlFault {

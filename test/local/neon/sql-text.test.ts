@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { effectsOf } from "../../../src/local/neon/sql/effects.ts";
+import { effectsOf } from "../../../src/local/neon/engine/pglite/effects.ts";
 import {
   applySettingsSql,
   settingsFromRows,
   settingsFromStartup,
   settingsKey,
-} from "../../../src/local/neon/sql/session-settings.ts";
+} from "../../../src/local/neon/engine/pglite/session-settings.ts";
 import {
   identifier,
   isCopyFromStdin,

@@ -227,6 +227,38 @@ describe("pg over TCP", () => {
     await two.end();
   });
 
+  it("takes with a client what else it left in the one backend, and leaves what is another's", async () => {
+    const [one, two] = await Promise.all([client(), client()]);
+    for (const [each, name, key] of [
+      [one, "ones", 1],
+      [two, "twos", 2],
+    ] as const) {
+      await each.query(`prepare ${name} as select 1`);
+      await each.query(`select pg_advisory_lock(${key}), pg_advisory_lock_shared(${key}, -${key})`);
+      await each.query(`begin; declare ${name} cursor with hold for select 1; commit`);
+      await each.query(`create temp table ${name} (n serial); create temp view ${name}_seen as select n from ${name}`);
+    }
+    await one.query("set role anon");
+    await one.end();
+    await until(() => db.stats().sessions === 1);
+    const left = await two.query(`select
+      (select array_agg(name::text) from pg_prepared_statements where from_sql) as prepared,
+      (select array_agg(name::text) from pg_cursors where is_holdable) as cursors,
+      (select array_agg(relname::text order by 1) from pg_class where relnamespace = pg_my_temp_schema() and relkind in ('r', 'v')) as temp,
+      (select array_agg(distinct classid::int8 + objid::int8) from pg_locks where locktype = 'advisory' and objsubid = 1) as locks,
+      (select count(*)::int from pg_locks where locktype = 'advisory') as count`);
+    expect(left.rows).toEqual([
+      { prepared: ["twos"], cursors: ["twos"], temp: ["twos", "twos_seen"], locks: ["2"], count: 2 },
+    ]);
+    await two.end();
+    await until(() => db.stats().sessions === 0);
+    const fresh = await client();
+    expect((await fresh.query("select count(*)::int as n from pg_locks where locktype = 'advisory'")).rows).toEqual([
+      { n: 0 },
+    ]);
+    await fresh.end();
+  });
+
   it("refuses a setting that PostgreSQL does not know, and ends that connection alone", async () => {
     const wrong = await client({ options: "-c nonsense_setting=1" });
     expect(await rejection(wrong.query("select 1"))).toMatchObject({ code: "42704" });

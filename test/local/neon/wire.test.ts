@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FairLock } from "../../../src/local/neon/fair-lock.ts";
-import { QueryGroups } from "../../../src/local/neon/query-group.ts";
+import { FairLock } from "../../../src/local/neon/engine/pglite/fair-lock.ts";
+import { QueryGroups } from "../../../src/local/neon/engine/pglite/query-group.ts";
 import {
   BodyReader,
   cstring,

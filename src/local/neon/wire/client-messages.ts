@@ -17,3 +17,16 @@ export function bind(params: readonly (string | null)[]): Buffer {
   });
   return frame("B", cstring(""), cstring(""), int16(0), int16(params.length), ...values, int16(0));
 }
+
+/** A message before there is a session, which has no letter. */
+export const startup = (code: number, ...parts: readonly Buffer[]): Buffer => frame("", int32(code), ...parts);
+
+/** Opens a session, protocol 3.0. */
+export const startupWith = (parameters: ReadonlyMap<string, string>): Buffer =>
+  startup(0x0003_0000, ...[...parameters].flat().map(cstring), Buffer.from([0]));
+
+export const password = (word: string): Buffer => frame("p", cstring(word));
+export const saslInitial = (mechanism: string, message: string): Buffer =>
+  frame("p", cstring(mechanism), int32(Buffer.byteLength(message)), Buffer.from(message));
+export const saslResponse = (message: string): Buffer => frame("p", Buffer.from(message));
+export const terminate = (): Buffer => frame("X");

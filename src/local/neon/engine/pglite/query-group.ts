@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { type Effect, effectsOf } from "./sql/effects.ts";
-import { BodyReader, client, cstring, failed, frame, type Frame } from "./wire/index.ts";
+import { type Effect, effectsOf } from "./effects.ts";
+import { BodyReader, client, cstring, failed, frame, type Frame } from "../../wire/index.ts";
 
 /** Messages that must run together: what a client sends up to the next point at which it waits for an answer. */
 export interface QueryGroup {

@@ -4,23 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
 import type { PGlite, PGliteOptions } from "@electric-sql/pglite"; // types alone: nothing of it may load here
-import { DATABASE, LOGIN_ROLE } from "./protocol.ts";
-
-/**
- * What a fresh Neon project has: an owner who is no superuser but may create databases and roles, and the roles that
- * row-level security is written for. Setting one of those is the only way to come under its policies: the owner
- * itself bypasses them, on Neon too.
- */
-const seedSql = [
-  `CREATE ROLE ${LOGIN_ROLE} LOGIN CREATEDB CREATEROLE BYPASSRLS`,
-  "CREATE ROLE anon NOLOGIN NOINHERIT",
-  "CREATE ROLE authenticated NOLOGIN NOINHERIT",
-  "CREATE ROLE service_role NOLOGIN NOINHERIT BYPASSRLS",
-  `GRANT anon, authenticated, service_role TO ${LOGIN_ROLE} WITH ADMIN TRUE, INHERIT FALSE, SET TRUE`,
-  `GRANT pg_read_all_data, pg_write_all_data, pg_monitor, pg_signal_backend TO ${LOGIN_ROLE} WITH ADMIN TRUE`,
-  `CREATE DATABASE ${DATABASE} OWNER ${LOGIN_ROLE}`,
-  "CHECKPOINT",
-];
+import { projectSql } from "../project.ts";
 
 type Extensions = NonNullable<PGliteOptions["extensions"]>;
 type Start = (options: PGliteOptions) => Promise<PGlite>;
@@ -41,7 +25,7 @@ export class SeedCache {
   constructor(folder: string | undefined, versions: readonly string[]) {
     this.#folder = folder;
     const key = createHash("sha256")
-      .update(JSON.stringify([versions, seedSql]))
+      .update(JSON.stringify([versions, projectSql]))
       .digest("hex")
       .slice(0, 16);
     this.#file = join(folder ?? "", `pglite-${key}.tar.gz`);
@@ -98,7 +82,7 @@ async function assertOurs(folder: string): Promise<void> {
 async function makeSeed(start: Start, extensions: Extensions): Promise<Uint8Array<ArrayBuffer>> {
   const pglite = await start({ extensions });
   try {
-    for (const statement of seedSql) await pglite.exec(statement);
+    for (const statement of projectSql) await pglite.exec(statement);
     return new Uint8Array(await (await pglite.dumpDataDir("none")).arrayBuffer());
   } finally {
     await pglite.close();

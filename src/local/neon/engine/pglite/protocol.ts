@@ -1,9 +1,5 @@
 /** What the host and the worker that runs PGlite say to each other. Kept free of imports: both sides load it. */
 
-/** Neon's own names for what a new project starts with. */
-export const DATABASE = "neondb";
-export const LOGIN_ROLE = "neon";
-
 export interface WorkerSettings {
   /** Where the database lives on disk; undefined keeps it in memory. */
   readonly dataDir: string | undefined;
@@ -17,10 +13,10 @@ export type ToWorker =
   | { readonly kind: "close" };
 
 /** Where the database came from, cheapest first. */
-export type StartedFrom = "data-dir" | "cached-dump" | "initdb";
+export type PgliteStart = "data-dir" | "cached-dump" | "initdb";
 
 export type FromWorker =
-  | { readonly kind: "ready"; readonly startedFrom: StartedFrom; readonly notes: readonly string[] }
+  | { readonly kind: "ready"; readonly startedFrom: PgliteStart; readonly notes: readonly string[] }
   /** Part of the answer to the statement under way. */
   | { readonly kind: "answer"; readonly bytes: Uint8Array }
   /** The last part: the statement is over. */

@@ -1,11 +1,11 @@
-import { randomInt } from "node:crypto";
-import { type Clock, type Logger } from "../../core/index.ts";
+import { type Clock, type Logger } from "../../../../core/index.ts";
 import { type Backend } from "./backend.ts";
 import { FairLock } from "./fair-lock.ts";
-import { Session, type SessionOptions } from "./session.ts";
-import { type Effect } from "./sql/effects.ts";
-import { quoteIdentifier } from "./sql/statements.ts";
-import { failed, type SqlFault } from "./wire/index.ts";
+import { type PgliteSessionOptions, Session } from "./session.ts";
+import { type Effect } from "./effects.ts";
+import { quoteIdentifier } from "../../sql/statements.ts";
+import { failed, type SqlFault } from "../../wire/index.ts";
+import { Traces } from "./traces.ts";
 
 export interface MultiplexerOptions {
   readonly clock: Clock;
@@ -18,17 +18,15 @@ export interface MultiplexerOptions {
  * Makes PGlite's single session look like many. Each client's groups of messages run whole, a transaction keeps the
  * others waiting in line, and what a session set, prepared or listens to is its own.
  *
- * What cannot be kept apart, because there is but one session beneath: `pg_backend_pid()`; temporary tables, SQL-level
- * `PREPARE` and cursors `WITH HOLD` (visible to the others until their session leaves and no other uses temporary
- * tables); session-level advisory locks (a second session gets them too; those of transactions hold); settings that a
- * function changes behind our back. Any client may become any user: `SET SESSION AUTHORIZATION` asks PGlite's superuser. `DISCARD ALL` and `DEALLOCATE ALL` forget the others' prepared statements. A
- * statement that runs cannot be stopped, so `statement_timeout` does nothing and a cancel reaches waiting statements only.
+ * What cannot be kept apart, because there is but one session beneath, is in the table of docs/local-stack.md.
  */
 export class Multiplexer {
   readonly lock = new FairLock<Session>();
   readonly backend: Backend;
   readonly options: MultiplexerOptions;
-  readonly #sessions = new Map<number, { readonly session: Session; readonly secret: number }>();
+  /** @internal */
+  readonly traces: Traces<Session>;
+  readonly #sessions = new Map<number, Session>();
   /** @internal A session left something in the backend that only a reset surely takes away. */
   isDirty = false;
   #lastPid = 0;
@@ -36,25 +34,24 @@ export class Multiplexer {
   constructor(backend: Backend, options: MultiplexerOptions) {
     this.backend = backend;
     this.options = options;
+    this.traces = new Traces(backend);
   }
 
   get sessions(): number {
     return this.#sessions.size;
   }
 
-  /** @returns the session and the secret that a cancel request must know */
-  open(options: SessionOptions = {}): { session: Session; secret: number } {
+  open(options: PgliteSessionOptions = {}): Session {
     const pid = (this.#lastPid = (this.#lastPid % 0x7fff_ffff) + 1);
     const session = new Session(this, pid, options);
-    const opened = { session, secret: randomInt(0x7fff_ffff) };
-    this.#sessions.set(pid, opened);
-    return opened;
+    this.#sessions.set(pid, session);
+    return session;
   }
 
   /** A wrong key is ignored, as the protocol wants it. */
   cancel(pid: number, secret: number): void {
-    const opened = this.#sessions.get(pid);
-    if (opened?.secret === secret) opened.session.cancel(failed("57014", "canceling statement due to user request"));
+    const session = this.#sessions.get(pid);
+    if (session?.secret === secret) session.cancel(failed("57014", "canceling statement due to user request"));
   }
 
   /** No statement begins from now on; those that wait are refused. */
@@ -69,23 +66,19 @@ export class Multiplexer {
 
   /** @internal The last to leave puts out the light. */
   isToBeReset(session: Session): boolean {
-    return this.isDirty && this.#others(session).length === 0;
+    return this.isDirty && [...this.#sessions.values()].every((other) => other === session);
   }
 
   /** @internal */
   async reset(): Promise<void> {
     await this.backend.reset();
+    this.traces.forget();
     this.isDirty = false;
-  }
-
-  /** @internal */
-  someoneElseUsesTemp(session: Session): boolean {
-    return this.#others(session).some((other) => other.usesTemp);
   }
 
   /** @internal Passes a notification on to all who listen, its sender perhaps among them. */
   notify(from: Session, channel: string, payload: string): void {
-    for (const { session } of this.#sessions.values()) session.notify(from, channel, payload);
+    for (const session of this.#sessions.values()) session.notify(from, channel, payload);
   }
 
   /**
@@ -102,15 +95,11 @@ export class Multiplexer {
     }
     const open = await this.backend.channels();
     for (const channel of session.channels) if (!open.has(channel)) session.channels.delete(channel);
-    const wanted = new Set([...this.#sessions.values()].flatMap((each) => [...each.session.channels]));
+    const wanted = new Set([...this.#sessions.values()].flatMap((each) => [...each.channels]));
     const statements = [
       ...[...wanted].filter((channel) => !open.has(channel)).map((channel) => `LISTEN ${quoteIdentifier(channel)}`),
       ...[...open].filter((channel) => !wanted.has(channel)).map((channel) => `UNLISTEN ${quoteIdentifier(channel)}`),
     ];
     if (statements.length > 0) await this.backend.rows(statements.join("; "));
-  }
-
-  #others(session: Session): Session[] {
-    return [...this.#sessions.values()].map((each) => each.session).filter((other) => other !== session);
   }
 }

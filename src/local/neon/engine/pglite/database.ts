@@ -1,13 +1,14 @@
 import { access, mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { PGlite, PGliteOptions } from "@electric-sql/pglite";
-import { DATABASE, LOGIN_ROLE, type StartedFrom, type WorkerSettings } from "./protocol.ts";
+import { DATABASE, LOGIN_ROLE } from "../project.ts";
+import { type PgliteStart, type WorkerSettings } from "./protocol.ts";
 import { SeedCache } from "./seed.ts";
 import { unpackSeed } from "./unpack-seed.ts";
 
 export interface OpenedDatabase {
   readonly pglite: PGlite;
-  readonly startedFrom: StartedFrom;
+  readonly startedFrom: PgliteStart;
   /** What a person should know of the start. */
   readonly notes: readonly string[];
 }
@@ -55,7 +56,7 @@ export async function openDatabase({ dataDir, cacheDir }: WorkerSettings): Promi
 
   const fresh = async <T>(
     use: (tar: Uint8Array<ArrayBuffer>) => Promise<T>,
-  ): Promise<T & { startedFrom: StartedFrom }> => {
+  ): Promise<T & { startedFrom: PgliteStart }> => {
     const { tar, isNew } = await seeds.load(start, extensions);
     try {
       return { ...(await use(tar)), startedFrom: from(isNew) };
@@ -91,7 +92,7 @@ export async function openDatabase({ dataDir, cacheDir }: WorkerSettings): Promi
   return { ...(await fresh(onDisk)), notes: seeds.notes };
 }
 
-const from = (isNew: boolean): StartedFrom => (isNew ? "initdb" : "cached-dump");
+const from = (isNew: boolean): PgliteStart => (isNew ? "initdb" : "cached-dump");
 
 /** The part of PGlite's file system that is needed here; its own types need a package that it does not bring. */
 interface Files {

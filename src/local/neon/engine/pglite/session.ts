@@ -1,30 +1,37 @@
-import { type TimerHandle } from "../../core/index.ts";
+import { randomInt } from "node:crypto";
+import { type TimerHandle } from "../../../../core/index.ts";
 import { type Multiplexer } from "./multiplexer.ts";
-import { type QueryGroup, QueryGroups } from "./query-group.ts";
-import { type Effect } from "./sql/effects.ts";
-import { type SessionSettings } from "./sql/session-settings.ts";
-import { BodyReader, client, fatal, type Frame, server, SqlFault, type TransactionStatus } from "./wire/index.ts";
+import { type EngineSession, type Turn } from "../engine.ts";
+import { ClientTurns } from "./client-turns.ts";
+import { type QueryGroup, QueryGroups, singleStatement } from "./query-group.ts";
+import { type Effect } from "./effects.ts";
+import { type SessionSettings } from "./session-settings.ts";
+import { BodyReader, client, fatal, type Frame, server, SqlFault, type TransactionStatus } from "../../wire/index.ts";
 
-export interface SessionOptions {
+export interface PgliteSessionOptions {
   /** What the start-up message asked for. @defaultValue none */
   readonly settings?: SessionSettings;
+  /** What a new client is told of the server. @defaultValue nothing */
+  readonly reported?: ReadonlyMap<string, string>;
   /** Receives what comes without being asked for: notifications. */
   readonly onNotification?: (bytes: Buffer) => void;
   /** The session was ended from this side; its client is to be told why, and to go. */
-  readonly onEnded?: (reason: SqlFault) => void;
+  readonly onEnded?: (reason?: SqlFault) => void;
 }
 
 /**
  * One of the many sessions that share the backend: holds it while a transaction is open, and leaves it clean.
  * Its caller runs one group after the other.
  */
-export class Session {
+export class Session implements EngineSession {
   readonly pid: number;
+  readonly secret = randomInt(0x7fff_ffff);
+  readonly reported: ReadonlyMap<string, string>;
   readonly channels = new Set<string>();
-  /** Collects the messages of the session's client. */
-  readonly groups: QueryGroups;
+  readonly #groups: QueryGroups;
+  readonly #turns: ClientTurns;
   readonly #mux: Multiplexer;
-  readonly #options: SessionOptions;
+  readonly #options: PgliteSessionOptions;
   readonly #customSettings = new Set<string>();
   #settings: SessionSettings;
   #status: TransactionStatus = "I";
@@ -32,16 +39,17 @@ export class Session {
   #isMidGroup = false;
   #effects: Effect[] = [];
   #hasLeftTraces = false;
-  #usesTemp = false;
   #idle: TimerHandle | undefined;
   #ended: SqlFault | undefined;
   #leaving: Promise<void> | undefined;
 
   /** @internal made by the multiplexer */
-  constructor(mux: Multiplexer, pid: number, options: SessionOptions) {
+  constructor(mux: Multiplexer, pid: number, options: PgliteSessionOptions) {
     this.#mux = mux;
     this.pid = pid;
-    this.groups = new QueryGroups(pid.toString(36));
+    this.#groups = new QueryGroups(pid.toString(36));
+    this.#turns = new ClientTurns(this.#groups, (group, write) => this.#run(group, write));
+    this.reported = options.reported ?? new Map();
     this.#options = options;
     this.#settings = options.settings ?? new Map();
     for (const name of this.#settings.keys()) if (name.includes(".")) this.#customSettings.add(name);
@@ -51,19 +59,23 @@ export class Session {
     return this.#status;
   }
 
-  get usesTemp(): boolean {
-    return this.#usesTemp;
-  }
-
   get #holdsBackend(): boolean {
     return this.#status !== "I" || this.#isMidGroup;
+  }
+
+  receive(message: Frame): Turn | undefined {
+    return this.#turns.receive(message);
+  }
+
+  statement(sql: string, params: readonly (string | null)[]): Turn {
+    return this.#turns.of(singleStatement(sql, params));
   }
 
   /**
    * Waits for its turn, runs the group, and hands the answer to `write` as it comes.
    * @throws SqlFault 57014 when cancelled while waiting, 25P03 and 57P01 when ended from this side
    */
-  async run(group: QueryGroup, write: (bytes: Buffer) => void): Promise<void> {
+  async #run(group: QueryGroup, write: (bytes: Buffer) => void): Promise<void> {
     this.#idle?.cancel();
     await this.#mux.lock.acquire(this);
     try {
@@ -91,9 +103,13 @@ export class Session {
     if (this.channels.has(channel)) this.#options.onNotification?.(server.notification(from.pid, channel, payload));
   }
 
-  /** Takes back a group that still waits for its turn; one that runs cannot be stopped. */
-  cancel(reason: SqlFault): boolean {
-    return this.#mux.lock.cancel(this, reason);
+  /** Takes back what still waits for its turn; what runs cannot be stopped. */
+  cancel(reason: SqlFault): void {
+    this.#mux.lock.cancel(this, reason);
+  }
+
+  abandon(): void {
+    this.cancel(fatal("57P01", "the client is gone"));
   }
 
   /** Ends the session from this side. */
@@ -117,7 +133,7 @@ export class Session {
   async #leave(): Promise<void> {
     this.#idle?.cancel();
     const { backend, lock } = this.#mux;
-    const closing = this.groups.closeAll();
+    const closing = this.#groups.closeAll();
     const isClean = !this.#holdsBackend && !this.#hasLeftTraces && closing.length === 0 && !this.#mux.isToBeReset(this);
     if (isClean || !backend.isAlive) return;
     await lock.acquire(this);
@@ -127,7 +143,7 @@ export class Session {
       if (this.#holdsBackend) await backend.execute(takeBack, () => undefined);
       if (this.#mux.isToBeReset(this)) return await this.#mux.reset();
       if (closing.length > 0) await backend.execute(closing, () => undefined);
-      if (this.#usesTemp && !this.#mux.someoneElseUsesTemp(this)) await backend.rows("DISCARD TEMP");
+      await this.#mux.traces.clean(this);
       if (this.channels.size > 0) await this.#mux.syncChannels(this, [{ kind: "unlisten" }]);
     } finally {
       lock.release(this);
@@ -148,7 +164,6 @@ export class Session {
     for (const effect of effects) {
       this.#hasLeftTraces = true;
       this.#mux.isDirty = true;
-      if (effect.kind === "temp") this.#usesTemp = true;
       if (effect.kind === "setting" && effect.custom !== undefined) this.#customSettings.add(effect.custom);
     }
   }
@@ -158,6 +173,7 @@ export class Session {
     const effects = this.#effects.splice(0);
     if (effects.length === 0) return;
     if (!isRolledBack) await this.#mux.syncChannels(this, effects);
+    if (effects.some(({ kind }) => kind === "temp" || kind === "trace")) await this.#mux.traces.note(this);
     if (effects.some((effect) => effect.kind === "setting"))
       this.#settings = await this.#mux.backend.readSettings(this.#customSettings);
   }

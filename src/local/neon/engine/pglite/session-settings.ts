@@ -1,5 +1,5 @@
-import { LOGIN_ROLE } from "../engine/protocol.ts";
-import { quoteLiteral } from "./statements.ts";
+import { quoteLiteral } from "../../sql/statements.ts";
+import { LOGIN_ROLE } from "../project.ts";
 
 /** What a session has set for itself, by setting. */
 export type SessionSettings = ReadonlyMap<string, string>;

@@ -1,4 +1,4 @@
-import { identifier, splitStatements } from "./statements.ts";
+import { identifier, splitStatements } from "../../sql/statements.ts";
 
 /**
  * What a statement may leave behind in the session that ran it. The text only says where to look: whether it happened

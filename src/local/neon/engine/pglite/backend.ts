@@ -1,12 +1,12 @@
-import { type Engine } from "./engine/engine.ts";
 import {
   applySettingsSql,
   readSettingsSql,
   type SessionSettings,
   settingsFromRows,
   settingsKey,
-} from "./sql/session-settings.ts";
-import { client, type Frame, FrameReader, server, type SqlFault } from "./wire/index.ts";
+} from "./session-settings.ts";
+import { client, type Frame, FrameReader, server, type SqlFault } from "../../wire/index.ts";
+import { type PgliteWorker } from "./worker.ts";
 
 /** What clients are told of the server at the start, as PostgreSQL would. */
 const reportedSettings = [
@@ -29,11 +29,11 @@ const reportedSettings = [
 
 /** The one PostgreSQL session beneath all of ours. Whoever calls it holds the lock. */
 export class Backend {
-  readonly #engine: Engine;
+  readonly #engine: PgliteWorker;
   /** The settings that are in force now, by their key. */
   #settingsInForce = "";
 
-  constructor(engine: Engine) {
+  constructor(engine: PgliteWorker) {
     this.#engine = engine;
   }
 
@@ -87,6 +87,13 @@ export class Backend {
   async reset(): Promise<void> {
     this.#settingsInForce = "unknown"; // its default user is PGlite's own
     await this.rows("DISCARD ALL");
+  }
+
+  /** Runs our own statements as PGlite's superuser. */
+  async asSuperuser(work: () => Promise<void>): Promise<void> {
+    this.#settingsInForce = "unknown";
+    await this.rows("SET SESSION AUTHORIZATION DEFAULT");
+    await work();
   }
 
   async reported(): Promise<Map<string, string>> {

@@ -1,0 +1,42 @@
+import { IntegrationError } from "../../../../core/index.ts";
+
+/** A PostgreSQL server and who one is there. */
+export interface PostgresTarget {
+  /** A socket's file, or a host and port. */
+  readonly at: { readonly path: string } | { readonly host: string; readonly port: number };
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  /** As libpq's `sslmode` has it: `require` encrypts, `verify-full` also checks who answers. */
+  readonly tls: "disable" | "require" | "verify-full";
+}
+
+/**
+ * Reads `postgresql://user:password@host:port/database?sslmode=...`; a folder in `host=` names a Unix socket.
+ * @throws IntegrationError INVALID_INPUT; the URL is never repeated
+ */
+export function targetOfUrl(text: string): PostgresTarget {
+  if (!URL.canParse(text)) throw refuse("is no URL");
+  const url = new URL(text);
+  if (url.protocol !== "postgresql:" && url.protocol !== "postgres:") throw refuse(`begins with ${url.protocol}//`);
+  const folder = url.searchParams.get("host");
+  const host = decodeURIComponent(url.hostname) || "127.0.0.1";
+  const port = Number(url.port || url.searchParams.get("port") || 5432);
+  const user = decodeURIComponent(url.username) || "postgres";
+  const mode = url.searchParams.get("sslmode") ?? "disable";
+  return {
+    at: folder?.startsWith("/") ? { path: `${folder}/.s.PGSQL.${port}` } : { host: host.replace(/^\[|\]$/g, ""), port },
+    user,
+    password: decodeURIComponent(url.password),
+    database: decodeURIComponent(url.pathname.slice(1)) || user,
+    tls: mode === "require" ? "require" : mode.startsWith("verify-") ? "verify-full" : "disable",
+  };
+}
+
+function refuse(what: string): IntegrationError {
+  return new IntegrationError({
+    code: "INVALID_INPUT",
+    service: "neon",
+    message: `postgresUrl ${what}; it must be postgresql://user:password@host:port/database`,
+  });
+}
