@@ -45,6 +45,8 @@ import {
   type CircuitState,
   createPipeline,
   EnhancedErrorHandler,
+  type LearnedLimit,
+  OutboundLimits,
   type Pipeline,
   type PipelineDescription,
   RateLimiter,
@@ -64,6 +66,8 @@ export interface Integration extends AsyncDisposable {
   readonly listings: Listings;
   readonly errors: EnhancedErrorHandler;
   readonly limits: RateLimiter;
+  /** What services tell of their own limits; `outbound.learn` adds a host's own service. */
+  readonly outbound: OutboundLimits;
   readonly monitoring: MonitoringSystem;
   readonly events: EventBus;
   readonly logger: Logger;
@@ -93,6 +97,8 @@ export interface IntegrationDescription extends PipelineDescription {
   readonly breakers: Readonly<Record<string, CircuitState>>;
   /** Whether Redis answers, so that other processes' circuits are known here; null: circuits are not shared. */
   readonly fleet: { readonly connected: boolean } | null;
+  /** Limits that services imposed and that calls keep to now, by service or quota. */
+  readonly outbound: Readonly<Record<string, LearnedLimit>>;
 }
 
 /**
@@ -124,15 +130,19 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     events,
     ...(shared.limits && { store: shared.limits }),
   });
+  const outbound = new OutboundLimits({ clock, events, ...(overrides.outbound || {}) });
   const pipeline = createPipeline({
-    ...{ clock, random, events, scopes, limiter: limits },
+    ...{ clock, random, events, scopes, limiter: limits, outbound },
     defaults: { deadlineMs: config.calls.requestTimeoutMs },
     services: servicePolicies(config, overrides.policies),
     maxConcurrent: config.calls.concurrentRequests,
     ...(shared.fleet && { fleet: shared.fleet }),
   });
 
-  const around: ClientSurroundings = { config, overrides, runner: pipeline, scopes, clock, random, events, logger };
+  const around: ClientSurroundings = {
+    ...{ config, overrides, runner: pipeline, scopes, clock, random, events, logger },
+    outbound: overrides.outbound === false ? undefined : outbound,
+  };
   const verifier = createVerifier(around);
   const pools = createPools(around);
   const ollama = createOllama(around);
@@ -187,7 +197,22 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
   });
 
   return {
-    ...{ config, neon, supabase, tinyfish, ollama, pools, listings, limits, monitoring, events, logger, clock, scopes },
+    ...{
+      config,
+      neon,
+      supabase,
+      tinyfish,
+      ollama,
+      pools,
+      listings,
+      limits,
+      outbound,
+      monitoring,
+      events,
+      logger,
+      clock,
+      scopes,
+    },
     errors: new EnhancedErrorHandler({ clock, random }),
     call: (spec, attempt) => (pipeline satisfies CallRunner).run(spec, attempt),
     start: () => lifecycle.start(),
@@ -199,6 +224,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
       ...pipeline.describe(),
       breakers: breakerStates(pipeline),
       fleet: shared.fleet ? { connected: shared.fleet.connected } : null,
+      outbound: outbound.learned(),
     }),
     explain: (callId) => pipeline.explain(callId),
     [Symbol.asyncDispose]: () => lifecycle.close(10_000),

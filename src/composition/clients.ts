@@ -1,19 +1,22 @@
+import { neonConfig } from "@neondatabase/serverless";
 import { type JSONWebKeySet } from "jose";
 import { ConnectionPoolManager } from "../clients/connection-pool-manager.ts";
-import { NeonAdmin, NeonClient, NeonDataApi } from "../clients/neon/index.ts";
-import { OllamaClient } from "../clients/ollama/index.ts";
-import { SupabaseClient } from "../clients/supabase/index.ts";
-import { TinyFishClient } from "../clients/tinyfish/index.ts";
+import { DATA_API_SERVICE, MANAGEMENT_SERVICE, NeonAdmin, NeonClient, NeonDataApi } from "../clients/neon/index.ts";
+import { OllamaClient, ollamaQuotaOf } from "../clients/ollama/index.ts";
+import { SupabaseClient, supabaseQuotaOf } from "../clients/supabase/index.ts";
+import { TinyFishClient, tinyFishQuotaOf } from "../clients/tinyfish/index.ts";
 import { type Config } from "../config/index.ts";
 import {
   type CallRunner,
   type CallScopes,
   type Clock,
   type EventBus,
+  type FetchLike,
   type Logger,
   type Random,
   type TokenVerifier,
 } from "../core/index.ts";
+import { type OutboundLimits } from "../resilience/index.ts";
 import { SupabaseTokenVerifier } from "../security/index.ts";
 import { disabledClient } from "./disabled.ts";
 import { type IntegrationOverrides } from "./overrides.ts";
@@ -29,6 +32,8 @@ export interface ClientSurroundings {
   readonly random: Random;
   readonly events: EventBus;
   readonly logger: Logger;
+  /** Undefined: the host wants none. */
+  readonly outbound: OutboundLimits | undefined;
 }
 
 export function createVerifier({ config, overrides, clock }: ClientSurroundings): TokenVerifier {
@@ -69,7 +74,7 @@ export function createNeon(
   verifier: TokenVerifier,
   embeddingDimensions: () => Promise<number>,
 ): NeonClient {
-  const { config, overrides, runner, clock, random, events, logger } = around;
+  const { config, overrides, runner, clock, random, events, logger, outbound } = around;
   const { neon, queries, debug } = config;
   if (!neon.connection && !overrides.pools) return disabledClient("neon", offReason(config, "persistentStorage"));
   return new NeonClient({
@@ -77,17 +82,24 @@ export function createNeon(
     directConnectionString: neon.directConnection?.url,
     maxRows: queries.maxResults,
     sqlLogging: debug.sqlLogging,
-    fetch: overrides.fetch,
     embeddingDimensions,
     admin: createNeonAdmin(around),
     dataApi: createDataApi(around),
     ...{ runner, verifier, clock, random, events, logger },
     ...overrides.clients?.neon,
+    fetch: learning(outbound, overrides.clients?.neon?.fetch ?? overrides.fetch ?? driversFetch, () => "neon"),
   });
 }
 
 /** The management API's own settings; undefined, and so FEATURE_DISABLED, without project and key. */
-function createNeonAdmin({ config, overrides, runner, clock, random }: ClientSurroundings): NeonAdmin | undefined {
+function createNeonAdmin({
+  config,
+  overrides,
+  runner,
+  clock,
+  random,
+  outbound,
+}: ClientSurroundings): NeonAdmin | undefined {
   const { projectId, apiKey, apiUrl, branch, database, connection } = config.neon;
   if (projectId === undefined || apiKey === undefined) return undefined;
   const { enabled, retentionDays, schedule, pointInTimeRecovery } = config.backup;
@@ -101,20 +113,21 @@ function createNeonAdmin({ config, overrides, runner, clock, random }: ClientSur
     backup: { enabled, retentionDays, schedule, pointInTimeRecovery },
     limit: { name: MANAGEMENT_LIMIT, key: "neon", wait: true },
     requestTimeoutMs: config.calls.requestTimeoutMs,
-    fetch: overrides.fetch,
+    fetch: learning(outbound, overrides.fetch, () => MANAGEMENT_SERVICE),
     ...{ runner, clock, random },
   });
 }
 
-function createDataApi({ config, overrides, runner, clock }: ClientSurroundings): NeonDataApi | undefined {
+function createDataApi({ config, overrides, runner, clock, outbound }: ClientSurroundings): NeonDataApi | undefined {
   const { dataApiUrl: url, dataApiToken: token } = config.neon;
   if (url === undefined) return undefined;
   const requestTimeoutMs = config.calls.requestTimeoutMs;
-  return new NeonDataApi({ url, token, requestTimeoutMs, fetch: overrides.fetch, runner, clock });
+  const fetch = learning(outbound, overrides.fetch, () => DATA_API_SERVICE);
+  return new NeonDataApi({ url, token, requestTimeoutMs, fetch, runner, clock });
 }
 
 export function createSupabase(
-  { config, overrides, runner, clock, events }: ClientSurroundings,
+  { config, overrides, runner, clock, events, outbound }: ClientSurroundings,
   verifier: TokenVerifier,
 ): SupabaseClient {
   const { url, anonKey, serviceKey, storageUrl } = config.supabase;
@@ -131,9 +144,11 @@ export function createSupabase(
       auth: { name: "auth", key: "supabase" },
       upload: { name: "upload", key: "supabase", wait: true },
     },
-    fetch: overrides.fetch,
     ...{ verifier, runner, clock, events },
     ...overrides.clients?.supabase,
+    fetch: learning(outbound, overrides.clients?.supabase?.fetch ?? overrides.fetch, (address) =>
+      supabaseQuotaOf(address, storageUrl),
+    ),
   });
 }
 
@@ -145,6 +160,7 @@ export function createTinyFish({
   clock,
   random,
   events,
+  outbound,
 }: ClientSurroundings): TinyFishClient {
   const { apiKey, apiUrl, usesOfficialHosts, timeoutMs, dailyBudgetUsd, maxConcurrentRuns } = config.tinyfish;
   if (apiKey === undefined) return disabledClient("tinyfish", offReason(config, "scraping"));
@@ -157,13 +173,13 @@ export function createTinyFish({
     // Scraping is worth a wait: a page refused now would only be asked for again.
     limit: { name: "scraping", key: "tinyfish", wait: true },
     userAgent: `${config.app.name}/${config.app.version}`.replace(/[^\x21-\x7e]/g, "-"),
-    fetch: overrides.fetch,
     ...{ runner, scopes, clock, random, events },
     ...overrides.clients?.tinyfish,
+    fetch: learning(outbound, overrides.clients?.tinyfish?.fetch ?? overrides.fetch, tinyFishQuotaOf),
   });
 }
 
-export function createOllama({ config, overrides, runner, clock, events }: ClientSurroundings): OllamaClient {
+export function createOllama({ config, overrides, runner, clock, events, outbound }: ClientSurroundings): OllamaClient {
   const {
     baseUrl,
     defaultModel,
@@ -188,11 +204,24 @@ export function createOllama({ config, overrides, runner, clock, events }: Clien
     limit: { name: "analysis", key: "ollama", wait: true },
     embeddingCacheTtlSeconds: cacheTtlSeconds,
     ...(memoryBudgetBytes !== undefined && { memoryBudgetBytes }),
-    ...(overrides.fetch && { fetch: overrides.fetch }),
     ...{ runner, clock, events },
     ...overrides.clients?.ollama,
+    fetch: learning(outbound, overrides.clients?.ollama?.fetch ?? overrides.fetch, ollamaQuotaOf),
   });
 }
+
+/** What services tell of their limits is learned from every answer; the global `fetch` is looked up per request. */
+function learning(
+  outbound: OutboundLimits | undefined,
+  fetch: FetchLike = (input, init) => globalThis.fetch(input, init),
+  quotaOf: (url: string) => string | undefined,
+): FetchLike {
+  return outbound ? outbound.learn(fetch, quotaOf) : fetch;
+}
+
+/** What the host has given the driver, or the global one. */
+const driversFetch: FetchLike = (input, init) =>
+  ((neonConfig.fetchFunction as FetchLike | undefined) ?? globalThis.fetch)(input, init);
 
 function offReason(config: Config, feature: keyof Config["features"]): string {
   const { reason, variable } = config.features[feature];

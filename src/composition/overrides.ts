@@ -14,6 +14,7 @@ import { type SupabaseClientOptions } from "../clients/supabase/index.ts";
 import { type TinyFishClientOptions } from "../clients/tinyfish/index.ts";
 import {
   type FleetBreakersOptions,
+  type OutboundLimitsOptions,
   type LimitStore,
   type RedisClientLike,
   type ServicePolicy,
@@ -42,6 +43,12 @@ export interface IntegrationOverrides {
   readonly fleet?: false | Omit<FleetBreakersOptions, "client" | "clock" | "logger">;
   /** Where limits are counted instead. @defaultValue Redis where there is one, else this process's memory */
   readonly limitStore?: LimitStore;
+  /**
+   * How limits are kept to that services tell in their answers (`RateLimit`, `X-RateLimit-*`, `Retry-After`) or show by
+   * refusing: calls wait until they may go, at most `maxHintMs` of the service's policy and within their deadline, or end
+   * with `RATE_LIMITED`. `false`: the four clients learn nothing, and each call finds out for itself.
+   */
+  readonly outbound?: false | Pick<OutboundLimitsOptions, "maxPauseMs">;
   /** By service (`neon`, `supabase`, `tinyfish`, `ollama`, or one of the host's own): on top of what the settings say. */
   readonly policies?: Readonly<Record<string, ServicePolicy>>;
   /** Options of the clients that no variable names, e.g. `{ ollama: { firstByteTimeoutMs: 60_000 } }`; they win. */

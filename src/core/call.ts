@@ -36,6 +36,8 @@ export interface CallSpec {
   readonly parent?: Pick<AttemptContext, "deadlineAt" | "signal">;
   /** A named limit that each attempt is charged to. */
   readonly limit?: { readonly name: string; readonly key: string; readonly cost?: number; readonly wait?: boolean };
+  /** The service's own limit that it draws on, where it has several: requests are held back as that one was learned. @defaultValue the service's name */
+  readonly quota?: string;
   /** @defaultValue "normal" */
   readonly priority?: Priority;
   /** The caller's wish to stop. */

@@ -2,6 +2,7 @@ import { type CallSpec, IntegrationError } from "../core/index.ts";
 import { OptionCheck } from "./check-options.ts";
 import { type PipelineOptions } from "./pipeline-options.ts";
 import { checkCallPolicy, checkConcurrency, checkHedge, checkServicePolicy } from "./policy.ts";
+import { refusal } from "./refusal.ts";
 
 /** @throws IntegrationError `INVALID_INPUT` naming every bad option */
 export function checkPipelineOptions(options: PipelineOptions): void {
@@ -47,4 +48,15 @@ function problemsOf(spec: CallSpec): IntegrationError | undefined {
     const { code, message, details } = error;
     return new IntegrationError({ code, message, details, service: spec.service, operation: spec.operation });
   }
+}
+
+/** What a call is refused with once the pipeline is closed. */
+export function closedError({ service, operation }: CallSpec): IntegrationError {
+  return refusal({
+    code: "CLOSED",
+    message: `${service}.${operation}: the integration is closed and takes no more calls`,
+    service,
+    operation,
+    attempts: 0,
+  });
 }

@@ -29,7 +29,7 @@ export {
   type OutboundLimitsOptions,
   type OutboundWait,
 } from "./outbound-limits.ts";
-export { type OutboundState } from "./outbound-step.ts";
+export { type LearnedLimit, type OutboundState } from "./outbound-step.ts";
 export { parseWindowMs } from "./parse-window.ts";
 export { createPipeline, type Pipeline } from "./pipeline.ts";
 export {

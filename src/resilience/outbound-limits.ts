@@ -9,6 +9,9 @@ import {
 } from "../core/index.ts";
 import { OptionCheck } from "./check-options.ts";
 import {
+  isRestrained,
+  type LearnedLimit,
+  learnedLimit,
   newOutboundState,
   outboundObserve,
   type OutboundReason,
@@ -69,6 +72,8 @@ export class OutboundLimits {
   readonly #clock: Clock;
   readonly #events: EventBus | undefined;
   readonly #states = new Map<string, OutboundState>();
+  /** Those that are worth asking for. */
+  readonly #restrained = new Set<string>();
 
   /** @throws IntegrationError `INVALID_INPUT` */
   constructor(options: OutboundLimitsOptions = {}) {
@@ -85,7 +90,7 @@ export class OutboundLimits {
     const state = this.#states.get(service);
     if (!state) return { allowed: true, retryAfterMs: 0 };
     const [next, waitMs, reason] = outboundStep(state, this.#clock.now());
-    this.#states.set(service, next);
+    this.#keep(service, next);
     return reason === undefined
       ? { allowed: true, retryAfterMs: 0 }
       : { allowed: false, retryAfterMs: Math.ceil(waitMs), reason };
@@ -119,13 +124,24 @@ export class OutboundLimits {
     if (!known && this.#states.size >= MAX_SERVICES) return;
     const observed = { throttled, hints, sentAt: answer.sentAt ?? now };
     const next = outboundObserve(known ?? newOutboundState(now), now, observed, this.#maxPauseMs);
-    this.#states.set(service, next);
+    this.#keep(service, next);
     if (throttled && this.#events?.has("limit.learned")) this.#tell(service, next, now);
+  }
+
+  /** Nobody is held back now: nothing has to be asked. */
+  get idle(): boolean {
+    return this.#restrained.size === 0;
   }
 
   /** What was learned about a service. Undefined: it never answered. */
   describe(service: string): OutboundState | undefined {
     return this.#states.get(service);
+  }
+
+  /** What is learned now, by service or quota; those that hold nothing back are left out. Plain data. */
+  learned(): Record<string, LearnedLimit> {
+    const now = this.#clock.now();
+    return Object.fromEntries([...this.#restrained].map((name) => [name, learnedLimit(this.#states.get(name)!, now)]));
   }
 
   /**
@@ -144,6 +160,31 @@ export class OutboundLimits {
     };
   }
 
+  /**
+   * The `fetch` of a client whose calls a pipeline with these limits runs: the pipeline counts its attempts and lets
+   * them wait, here every answer is learned from, and what got past it before a pause was known is refused.
+   *
+   * @param quotaOf the quota that a request draws on, as `CallSpec.quota` names it; undefined: none
+   */
+  learn(fetch: FetchLike, quotaOf: (url: string) => string | undefined): FetchLike {
+    return async (input, init) => {
+      const quota = quotaOf(String(input));
+      if (quota === undefined) return fetch(input, init);
+      const sentAt = this.#clock.now();
+      const pauseMs = Math.ceil((this.#states.get(quota)?.pausedUntil ?? 0) - sentAt);
+      if (pauseMs > 0) throw refused(quota, { retryAfterMs: pauseMs, reason: "retry-after" });
+      const response = await fetch(input, init);
+      this.observe(quota, { status: response.status, headers: response.headers, sentAt });
+      return response;
+    };
+  }
+
+  #keep(service: string, state: OutboundState): void {
+    this.#states.set(service, state);
+    if (isRestrained(state, this.#clock.now())) this.#restrained.add(service);
+    else this.#restrained.delete(service);
+  }
+
   #tell(service: string, { pausedUntil, pace }: OutboundState, now: number): void {
     this.#events?.emit("limit.learned", {
       service,
@@ -153,11 +194,12 @@ export class OutboundLimits {
   }
 }
 
-function refused(service: string, { retryAfterMs, reason }: OutboundDecision): IntegrationError {
+function refused(service: string, { retryAfterMs, reason }: Omit<OutboundDecision, "allowed">): IntegrationError {
   return refusal({
     code: "RATE_LIMITED",
     message: `${service} takes no more requests now (${reason}); try again in ${retryAfterMs} ms`,
-    service,
+    // A quota is named after its service.
+    service: service.split(".", 1)[0],
     retryAfterMs,
     notSent: true,
     details: { reason },

@@ -65,6 +65,40 @@ export function newOutboundState(now: number): OutboundState {
   return { pausedUntil: -Infinity, quotas: [], pace: undefined, delivered: { perSecond: 0, count: 0, since: now } };
 }
 
+/** May this state hold a request back, now or after some more of them? */
+export function isRestrained({ pausedUntil, quotas, pace }: OutboundState, now: number): boolean {
+  return now < pausedUntil || quotas.length > 0 || pace !== undefined;
+}
+
+/** What is known about one limit, told from now on. */
+export interface LearnedLimit {
+  /** Until the end of the pause that was asked for; 0: none. */
+  readonly pauseMs: number;
+  readonly quotas: readonly {
+    readonly name: string;
+    readonly limit?: number;
+    readonly windowMs?: number;
+    readonly remaining: number;
+    readonly resetMs: number;
+  }[];
+  /** The pace that was found out; absent: none is kept. */
+  readonly requestsPerSecond?: number;
+}
+
+export function learnedLimit({ pausedUntil, quotas, pace }: OutboundState, now: number): LearnedLimit {
+  return {
+    pauseMs: Math.max(0, Math.ceil(pausedUntil - now)),
+    quotas: quotas.map(({ name, limit, windowMs, remaining, resetAt }) => ({
+      name,
+      ...(limit !== undefined && { limit }),
+      ...(windowMs !== undefined && { windowMs }),
+      remaining,
+      resetMs: Math.max(0, Math.ceil(resetAt - now)),
+    })),
+    ...(pace && { requestsPerSecond: pace.perSecond }),
+  };
+}
+
 /** Asks whether a request may leave now; if so, it is counted. */
 export function outboundStep(
   state: OutboundState,

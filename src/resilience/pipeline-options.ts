@@ -2,6 +2,7 @@ import { type CallMeta, type CallScopes, type Clock, type EventBus, type Random 
 import { type AnswerCacheOptions } from "./answer-cache.ts";
 import { type BreakerSnapshot } from "./breaker-options.ts";
 import { type CircuitBreaker } from "./circuit-breaker.ts";
+import { type OutboundLimits } from "./outbound-limits.ts";
 import { type CallPolicy, type ConcurrencyOptions, type ServicePolicy } from "./policy.ts";
 import { type RateLimiter } from "./rate-limiter.ts";
 
@@ -15,6 +16,8 @@ export interface PipelineOptions {
   readonly scopes?: CallScopes;
   /** Needed by calls that name a limit. It tells of `limit.*` itself: give it the same `events`. */
   readonly limiter?: RateLimiter;
+  /** Limits that services impose: their clients' `fetch` learns them, see `OutboundLimits.learn`; attempts keep to them. */
+  readonly outbound?: OutboundLimits;
   /** Shares the breakers of all services, of later ones too, with other processes: a `FleetBreakers`. */
   readonly fleet?: { join(breaker: CircuitBreaker): unknown };
   /** For every service. */

@@ -15,7 +15,7 @@ import { AnswerCache } from "./answer-cache.ts";
 import { Bulkhead } from "./bulkhead.ts";
 import { CallContext, type Surroundings } from "./call-context.ts";
 import { CallLog, type CallRecord, CallTrace } from "./call-record.ts";
-import { checkPipelineOptions, checkSpec } from "./check-pipeline.ts";
+import { checkPipelineOptions, checkSpec, closedError } from "./check-pipeline.ts";
 import { type CircuitBreaker } from "./circuit-breaker.ts";
 import { countedIds } from "./counted-ids.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
@@ -36,7 +36,6 @@ import {
   type ServicePolicy,
 } from "./policy.ts";
 import { type RateLimiter } from "./rate-limiter.ts";
-import { refusal } from "./refusal.ts";
 import { type RetryBudget } from "./retry-budget.ts";
 import { ServiceState } from "./service-state.ts";
 import { attemptTimeoutGate } from "./stages/attempt-timeout.ts";
@@ -47,6 +46,7 @@ import { answerKey, degradationStage } from "./stages/degradation.ts";
 import { hedgeStage } from "./stages/hedge.ts";
 import { rateLimitGate } from "./stages/rate-limit.ts";
 import { retryStage } from "./stages/retry.ts";
+import { serviceLimitGate } from "./stages/service-limit.ts";
 import { compose, type Gate, type Next, type Stage } from "./stages/stage.ts";
 
 /** Calls that {@link Pipeline.explain} remembers. */
@@ -109,6 +109,7 @@ export class Pipeline implements CallRunner {
     this.#gates = [
       circuitBreakerGate,
       rateLimitGate(options.limiter),
+      ...(options.outbound ? [serviceLimitGate(options.outbound)] : []),
       concurrencyGate(this.#process),
       attemptTimeoutGate,
     ];
@@ -286,14 +287,4 @@ export class Pipeline implements CallRunner {
 /** @throws IntegrationError `INVALID_INPUT` naming every bad option */
 export function createPipeline(options: PipelineOptions = {}): Pipeline {
   return new Pipeline(options);
-}
-
-function closedError({ service, operation }: CallSpec): IntegrationError {
-  return refusal({
-    code: "CLOSED",
-    message: `${service}.${operation}: the integration is closed and takes no more calls`,
-    service,
-    operation,
-    attempts: 0,
-  });
 }

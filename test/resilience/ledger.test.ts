@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type CallSpec, CallScopes, type IntegrationError } from "../../src/core/index.ts";
-import { type CallRecord, createPipeline, RateLimiter } from "../../src/resilience/index.ts";
+import { type CallRecord, createPipeline, OutboundLimits, RateLimiter } from "../../src/resilience/index.ts";
 import { CallTrace, MAX_STEPS } from "../../src/resilience/call-record.ts";
 import { ManualClock, seededRandom } from "../../src/testing/index.ts";
 import { deaf, failure, idempotent, rejection, reset } from "./helpers.ts";
@@ -37,13 +37,16 @@ it("whatever happens to a call, the steps of its record add up to its duration",
     priority: fc.constantFrom("high", "normal", "low"),
   });
   const seen = new Set<string>();
+  const rooms = new Set<string>();
   await fc.assert(
     fc.asyncProperty(fc.array(call, { minLength: 5, maxLength: 30 }), fc.integer(), async (calls, seed) => {
       const clock = new ManualClock();
       const limiter = new RateLimiter({ clock, limits: { quota: { requests: 10, windowMs: 1_000, burst: 2 } } });
+      const outbound = new OutboundLimits({ clock });
       const pipeline = createPipeline({
         clock,
         limiter,
+        outbound,
         random: seededRandom(seed),
         maxConcurrent: 4,
         services: { maps: { concurrency: 2, breaker: { minimumCalls: 4, breakMs: 200 } } },
@@ -64,6 +67,7 @@ it("whatever happens to a call, the steps of its record add up to its duration",
         const result = pipeline.runWithMeta(spec, async () => {
           if (behaviour === "deaf") return deaf();
           if (behaviour === "slow") await new Promise<void>((resolve) => clock.setTimer(resolve, 120));
+          if (behaviour === "throttled") outbound.observe("maps", { status: 429, retryAfterMs: 30 });
           if (behaviour === "throttled")
             throw failure("UPSTREAM_STATUS", { status: 429, verdict: "throttled", notSent: true, retryAfterMs: 30 });
           if (behaviour === "wrong") throw failure("INVALID_INPUT", { status: 400 });
@@ -73,7 +77,11 @@ it("whatever happens to a call, the steps of its record add up to its duration",
         const check = (callId: string | undefined) => {
           const record = pipeline.explain(callId as string) as CallRecord;
           expectFullAccount(record);
-          for (const step of record.steps) seen.add("hedge" in step ? `${step.step} hedge` : step.step);
+          for (const step of record.steps) {
+            seen.add("hedge" in step ? `${step.step} hedge` : step.step);
+            if (step.step === "wait") rooms.add(`wait: ${step.for}`);
+            if (step.step === "refusal") rooms.add(`refusal: ${step.by}`);
+          }
         };
         settled.push(
           result.then(
@@ -89,6 +97,10 @@ it("whatever happens to a call, the steps of its record add up to its duration",
     { numRuns: 150 },
   );
   expect([...seen].sort()).toEqual(["attempt", "attempt hedge", "cache", "refusal", "wait", "wait hedge"]);
+  const waits = ["backoff", "concurrency", "rate limit", "service limit", "single flight"].map(
+    (room) => `wait: ${room}`,
+  );
+  expect([...rooms]).toEqual(expect.arrayContaining([...waits, "refusal: service limit", "refusal: rate limit"]));
 });
 
 describe("the ledger's bounds", () => {

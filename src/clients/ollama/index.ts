@@ -17,3 +17,4 @@ export { type OllamaHealth } from "./health.ts";
 export { type PullProgress } from "./pull.ts";
 export { type OllamaErrorKind } from "./errors.ts";
 export { normalizeBaseUrl, type OllamaBaseUrl } from "./base-url.ts";
+export { quotaOfUrl as ollamaQuotaOf } from "./quotas.ts";

@@ -1,13 +1,14 @@
 import { type AttemptContext, type CallSpec, type FetchLike, IntegrationError } from "../../core/index.ts";
 import { type HttpRequest, HttpTransport } from "../http/transport.ts";
 import { readSupabaseError } from "./errors.ts";
+import { quotaOfOperation } from "./quotas.ts";
 import { isHeaderSafe, type ResolvedSupabaseOptions } from "./supabase-options.ts";
 
 /** What a caller may say about one call. */
 export type CallOptions = Pick<CallSpec, "signal" | "deadlineMs" | "priority">;
 
 /** An operation of this client: its name, and what is true of it whoever calls. */
-export type Operation = Pick<CallSpec, "operation" | "idempotent" | "maxAttempts" | "deadlineMs" | "limit">;
+export type Operation = Pick<CallSpec, "operation" | "idempotent" | "maxAttempts" | "deadlineMs" | "limit" | "quota">;
 
 /** A request without its signal, which belongs to the attempt. */
 export type ProjectRequest = Omit<HttpRequest, "signal">;
@@ -98,7 +99,7 @@ export class SupabaseConnection {
   }
 
   #spec({ deadlineMs = this.options.requestTimeoutMs, ...operation }: Operation, call: CallOptions = {}): CallSpec {
-    return { service: "supabase", deadlineMs, ...operation, ...call };
+    return { service: "supabase", deadlineMs, quota: quotaOfOperation(operation.operation), ...operation, ...call };
   }
 
   #assertOpen(): void {

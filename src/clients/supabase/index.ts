@@ -17,3 +17,4 @@ export { type BucketSettings } from "./ensure-bucket.ts";
 export { type HealthCheck as SupabaseHealthCheck, type SupabaseHealth } from "./health.ts";
 export { type SupabaseAdmin, type VendorClient as SupabaseVendorClient } from "./vendor-clients.ts";
 export { supabaseError } from "./errors.ts";
+export { quotaOfUrl as supabaseQuotaOf } from "./quotas.ts";

@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { createClient, GoTrueAdminApi } from "@supabase/supabase-js";
 import { type FetchLike } from "../../core/index.ts";
 import { checkToken, type SupabaseConnection } from "./connection.ts";
+import { quotaOfUrl } from "./quotas.ts";
 
 /** What supabase-js's `createClient` makes. */
 export type VendorClient = ReturnType<typeof createClient>;
@@ -49,7 +50,8 @@ function policedFetch(connection: SupabaseConnection): typeof fetch {
     let answer: Response | undefined;
     const call = init?.signal ? { signal: init.signal } : {};
     try {
-      return await connection.run({ operation: operationOf(input), maxAttempts: 1 }, call, ({ signal }) =>
+      const quota = quotaOfUrl(String(input)) ?? "supabase.other";
+      return await connection.run({ operation: operationOf(input), maxAttempts: 1, quota }, call, ({ signal }) =>
         connection.perform(input, init, signal, (response) => (answer = response)),
       );
     } catch (error) {

@@ -2,6 +2,7 @@ import { type CallRunner, type CallSpec, type FetchLike, IntegrationError } from
 import { type HttpRequest, HttpTransport } from "../http/transport.ts";
 import { creationRefused, readError } from "./errors.ts";
 import { type ResolvedTinyFishOptions } from "./options.ts";
+import { quotaOfOperation } from "./quotas.ts";
 import {
   field,
   readFetchFailure,
@@ -215,6 +216,7 @@ export class TinyFishApi {
     return {
       service: "tinyfish",
       operation,
+      quota: quotaOfOperation(operation),
       deadlineMs: Math.min(policy.deadlineMs, call.deadlineMs ?? Infinity),
       ...(policy.isCharged && limit && { limit }),
       ...(call.signal && { signal: call.signal }),

@@ -24,3 +24,4 @@ export type {
   TinyFishHealth,
   WalletState,
 } from "./types.ts";
+export { quotaOfUrl as tinyFishQuotaOf } from "./quotas.ts";

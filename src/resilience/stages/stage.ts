@@ -25,16 +25,20 @@ export interface Gate {
   readonly name: string;
   /** Lets the attempt in, at once (undefined) or when the promise resolves; or gives (or rejects with) the refusal. */
   enter(attempt: Attempt): Promise<void> | IntegrationError | undefined;
+  /** While this is true nobody is held up here, and attempts that begin walk past. */
+  readonly idle?: boolean;
   /** The attempt that was let in has ended: well, or with `failure`. */
   leave?(attempt: Attempt, failure: IntegrationError | undefined): void;
 }
 
 /**
  * One function from the rooms of a call and the gates of its attempts, outermost first. No room knows its neighbours or
- * its position. Built once; a call then needs no closure of its own.
+ * its position. Built once; a call then needs no closure of its own. At most one gate may be idle.
  */
 export function compose(stages: readonly Stage[], gates: readonly Gate[]): Next {
-  const attempt: Next = (call, ending) => new Attempt(call, gates, ending).go();
+  const sleeper = gates.find((gate) => "idle" in gate);
+  const awake = gates.filter((gate) => gate !== sleeper);
+  const attempt: Next = (call, ending) => new Attempt(call, sleeper?.idle === false ? gates : awake, ending).go();
   return stages.reduceRight<Next>((next, stage) => (call, ending) => stage.run(call, ending, next), attempt);
 }
 
