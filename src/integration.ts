@@ -136,6 +136,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     defaults: { deadlineMs: config.calls.requestTimeoutMs },
     services: servicePolicies(config, overrides.policies),
     maxConcurrent: config.calls.concurrentRequests,
+    cache: { maxEntries: config.cache.maxEntries },
     ...(shared.fleet && { fleet: shared.fleet }),
   });
 

@@ -75,13 +75,14 @@ export function createNeon(
   embeddingDimensions: () => Promise<number>,
 ): NeonClient {
   const { config, overrides, runner, clock, random, events, logger, outbound } = around;
-  const { neon, queries, debug } = config;
+  const { neon, queries, debug, cache } = config;
   if (!neon.connection && !overrides.pools) return disabledClient("neon", offReason(config, "persistentStorage"));
   return new NeonClient({
     pools,
     directConnectionString: neon.directConnection?.url,
     maxRows: queries.maxResults,
     sqlLogging: debug.sqlLogging,
+    queryCache: queries.cacheEnabled && { ttlMs: cache.ttlSeconds * 1_000, staleIfErrorMs: cache.ttlSeconds * 1_000 },
     embeddingDimensions,
     admin: createNeonAdmin(around),
     dataApi: createDataApi(around),

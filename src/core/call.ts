@@ -103,6 +103,11 @@ export interface AttemptContext {
 export interface CallRunner {
   /** @throws IntegrationError whatever happened, with `service`, `operation`, `callId` and `attempts` filled in */
   run<T>(spec: CallSpec, attempt: (context: AttemptContext) => Promise<T>): Promise<T>;
+  /** {@link run}, and how the answer came about. Runners with a cache have it. */
+  runWithMeta?<T>(
+    spec: CallSpec,
+    attempt: (context: AttemptContext) => Promise<T>,
+  ): Promise<{ readonly value: T; readonly meta: CallMeta }>;
   /**
    * A call whose answer is a stream: policies (deadline, permit, breaker) hold until its last item. It is retried only
    * while nothing was delivered; leaving the loop early aborts the transport.

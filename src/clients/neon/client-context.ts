@@ -12,6 +12,7 @@ import { ConnectionPoolManager } from "../connection-pool-manager.ts";
 import { type Executor, HttpExecutor, PoolExecutor } from "./executor.ts";
 import { type CallOptions, invalid, neonDefaults, type NeonClientOptions } from "./neon-options.ts";
 import { describeParams } from "./param-shapes.ts";
+import { checkQueryCache, QueryCache } from "./query-cache.ts";
 import { type Statement } from "./sql.ts";
 import { statementFacts } from "./statement-facts.ts";
 
@@ -34,6 +35,7 @@ export class ClientContext {
   readonly logger: Logger;
   /** Rows that one statement may return. */
   readonly maxRows: number;
+  readonly cache: QueryCache;
   readonly #events: EventBus;
   readonly #logsSql: boolean;
 
@@ -48,6 +50,10 @@ export class ClientContext {
     this.logger = options.logger ?? silentLogger;
     this.runner = options.runner ?? directRunner({ clock: this.clock });
     this.maxRows = maxRows;
+    const { queryCache = {} } = options;
+    checkQueryCache(queryCache);
+    const { user, host, port, database } = this.pools.target;
+    this.cache = new QueryCache(queryCache, `${user}@${host}:${port}/${database}`);
     this.#events = options.events ?? new EventBus();
     this.#logsSql = options.sqlLogging ?? false;
     this.executor =

@@ -6,6 +6,8 @@ export {
   type IsolationLevel,
   type NeonClientOptions,
   neonDefaults,
+  type QueryCacheOptions,
+  type QueryCacheRule,
   type QueryFunction,
   type QueryOptions,
   type StreamFunction,

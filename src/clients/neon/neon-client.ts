@@ -128,6 +128,11 @@ export class NeonClient {
     return runBatch<R>(this.#context, this.#bulk, statements, options);
   }
 
+  /** Forgets cached reads that name one of these tables or tags; all of them without any. For writes made elsewhere. */
+  forget(...tablesOrTags: readonly string[]): void {
+    this.#context.cache.forget(tablesOrTags);
+  }
+
   /**
    * Hears NOTIFY on `channel`, over a direct connection that is made again when it is lost.
    *

@@ -30,6 +30,11 @@ export interface NeonClientOptions extends Partial<PoolOptions> {
   /** Writes each statement's text to the logger at debug level; parameters never. @defaultValue false */
   readonly sqlLogging?: boolean | undefined;
   /**
+   * For reads that ask to be cached; `false` sends them all (ENABLE_QUERY_CACHE, CACHE_TTL). The cache is the runner's:
+   * a client without the pipeline has none.
+   */
+  readonly queryCache?: QueryCacheOptions | false | undefined;
+  /**
    * Dimension of the embedding column, fixed by the first migration (OLLAMA_EMBED_MODEL's), or who knows it; asked only
    * when a migration runs. @defaultValue 768
    */
@@ -41,6 +46,24 @@ export interface NeonClientOptions extends Partial<PoolOptions> {
 }
 
 export const neonDefaults = { maxRows: 10_000, embeddingDimensions: 768 } as const;
+
+export interface QueryCacheOptions {
+  /** How long an answer is as good as new, ms. @defaultValue 60000 */
+  readonly ttlMs?: number | undefined;
+  /** How long after that it is given where the database cannot answer, ms. @defaultValue 300000 */
+  readonly staleIfErrorMs?: number | undefined;
+}
+
+/** How one read is cached. */
+export interface QueryCacheRule extends QueryCacheOptions {
+  /** How long after `ttlMs` it is still given at once while a newer one is fetched, ms. @defaultValue 0 */
+  readonly staleWhileRevalidateMs?: number | undefined;
+  /**
+   * Names beside the tables in its text whose change makes it wrong: what a view is made of, what a trigger writes.
+   * `neon.forget(tag)` and writes to a table of that name forget it.
+   */
+  readonly tags?: readonly string[] | undefined;
+}
 
 export interface CallOptions {
   /** The caller's wish to stop. */
@@ -63,6 +86,12 @@ export interface QueryOptions extends CallOptions {
    * @defaultValue the runner's
    */
   readonly hedge?: boolean | HedgeRule | undefined;
+  /**
+   * The answer may come from the cache, and go into it; `rows.meta` tells which it was. Writes through this client to a
+   * table that the read names make it forgotten at once, those of others after `ttlMs`. For reads; not in transactions.
+   * @defaultValue false
+   */
+  readonly cache?: boolean | QueryCacheRule | undefined;
 }
 
 export interface StreamOptions extends CallOptions {
@@ -132,7 +161,7 @@ export interface BatchOptions extends CallOptions {
 /** One statement of a batch. */
 export type BatchStatement = SqlFragment | { readonly text: string; readonly params?: readonly unknown[] };
 
-const queryOptionNames = ["signal", "deadlineMs", "priority", "idempotent", "maxRows", "name", "hedge"];
+const queryOptionNames = ["signal", "deadlineMs", "priority", "idempotent", "maxRows", "name", "hedge", "cache"];
 const streamOptionNames = ["signal", "deadlineMs", "priority", "batchRows", "idleTimeoutMs", "name"];
 
 /** Tells the two forms of {@link QueryFunction} apart. */

@@ -1,13 +1,7 @@
-import { type CallSpec } from "../../core/index.ts";
+import { type AttemptContext, type IntegrationError } from "../../core/index.ts";
 import { type BulkInserter } from "./bulk/bulk-insert.ts";
 import { type ClientContext } from "./client-context.ts";
-import {
-  type BatchOptions,
-  type BatchStatement,
-  invalid,
-  type QueryOptions,
-  readQueryArguments,
-} from "./neon-options.ts";
+import { type BatchOptions, type BatchStatement, invalid, readQueryArguments } from "./neon-options.ts";
 import { type DriverResult, type Row, type Rows, toRows } from "./rows.ts";
 import { SqlFragment, type Statement, type StatementSource, toStatement } from "./sql.ts";
 import { statementFacts } from "./statement-facts.ts";
@@ -23,20 +17,35 @@ export async function runQuery(
   const statement = toStatement(source, values);
   const { plainRead, writes } = statementFacts(statement.text);
   const idempotent = options.idempotent ?? plainRead;
-  const { executor, runner, clock } = context;
-  const policy = {
+  // Of a function whose name we do not know only the caller can say that it changes nothing.
+  const write = idempotent ? writes : !plainRead;
+  if ((options.hedge || options.cache) && (write || !idempotent)) throw onlyForReads(options.hedge ? "hedge" : "cache");
+  const cache = context.cache.rule(statement, options.cache);
+  const spec = context.spec("query", options, {
     idempotent,
-    // Of a function whose name we do not know only the caller can say that it changes nothing.
-    write: idempotent ? writes : !plainRead,
-    ...hedgeOf(options, idempotent && !writes),
-  };
-  const result = await runner.run(context.spec("query", options, policy), async ({ signal }) => {
+    write,
+    ...(options.hedge !== undefined && { hedge: options.hedge === true ? {} : options.hedge }),
+    ...(cache && { cache }),
+  });
+  const { executor, runner, clock } = context;
+  const attempt = async ({ signal }: AttemptContext) => {
     const startedAt = clock.now();
     const answer = await judged(context, plainRead, () => executor.execute(statement, signal, idempotent));
     context.told({ ...statement, rows: answer.rows.length, startedAt, name: options.name }, executor.transport);
     return answer;
-  });
-  return toRows(result, options.maxRows ?? context.maxRows, "query");
+  };
+  const maxRows = options.maxRows ?? context.maxRows;
+  if (cache && runner.runWithMeta) {
+    const { value, meta } = await runner.runWithMeta(spec, attempt);
+    // The answer is everybody's, the rows are the caller's.
+    const rows = value.rows.map((row) => ({ ...(row as object) }));
+    return Object.defineProperty(toRows({ ...value, rows }, maxRows, "query"), "meta", { value: meta });
+  }
+  try {
+    return toRows(await runner.run(spec, attempt), maxRows, "query");
+  } finally {
+    if (write) context.cache.wrote(statement.text);
+  }
 }
 
 /** Several statements, all or nothing. */
@@ -67,22 +76,24 @@ export async function runBatch<R extends object = Row>(
   const plainReads = compiled.every(({ text }) => statementFacts(text).plainRead);
   const idempotent = options.idempotent ?? plainReads;
   const write = options.readOnly !== true && !plainReads;
-  return runner.run(context.spec("batch", options, { idempotent, write }), async ({ signal }) => {
-    const startedAt = clock.now();
-    const results = await executor.batch!(compiled, signal, idempotent, options);
-    return results.map((result, index) => {
-      context.told({ ...compiled[index]!, rows: result.rows.length, startedAt }, executor.transport);
-      return toRows<R>(result, maxRows, "batch");
+  try {
+    return await runner.run(context.spec("batch", options, { idempotent, write }), async ({ signal }) => {
+      const startedAt = clock.now();
+      const results = await executor.batch!(compiled, signal, idempotent, options);
+      return results.map((result, index) => {
+        context.told({ ...compiled[index]!, rows: result.rows.length, startedAt }, executor.transport);
+        return toRows<R>(result, maxRows, "batch");
+      });
     });
-  });
+  } finally {
+    if (write) for (const { text } of compiled) context.cache.wrote(text);
+  }
 }
 
-function hedgeOf({ hedge }: QueryOptions, mayRunTwice: boolean): Pick<CallSpec, "hedge"> {
-  if (hedge === undefined) return {};
-  if (hedge === false) return { hedge };
-  if (!mayRunTwice)
-    throw invalid("hedge is for reads: this statement may change something, or calls a function that we do not know");
-  return { hedge: hedge === true ? {} : hedge };
+function onlyForReads(option: string): IntegrationError {
+  return invalid(
+    `${option} is for reads: this statement may change something, or calls a function that we do not know (then say idempotent: true if it changes nothing)`,
+  );
 }
 
 /** Lets the pool learn whether the database takes writes. */

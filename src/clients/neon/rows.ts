@@ -1,4 +1,4 @@
-import { IntegrationError } from "../../core/index.ts";
+import { type CallMeta, IntegrationError } from "../../core/index.ts";
 
 export interface Field {
   readonly name: string;
@@ -14,6 +14,8 @@ export type Rows<R extends object = Row> = R[] & {
   /** Rows returned, or changed by a statement that returns none. */
   readonly rowCount: number;
   readonly fields: readonly Field[];
+  /** How the answer came about, where the call asked for `cache`: fresh, stale, why. */
+  readonly meta?: CallMeta;
 };
 
 /** A driver's result, whichever driver it was. */

@@ -8,9 +8,11 @@ import { cursorSteps } from "./cursor.ts";
 import { isStatementError, toNeonError } from "./errors.ts";
 import { invalid, readQueryArguments, readStreamArguments } from "./neon-options.ts";
 import { type DriverResult, type Row, type Rows, toResult, toRows } from "./rows.ts";
-import { type Statement, type StatementSource, toStatement } from "./sql.ts";
+import { identifier, type Statement, type StatementSource, toStatement } from "./sql.ts";
+import { statementFacts } from "./statement-facts.ts";
 import { controlOf } from "./transaction-control.ts";
 import { transactionPool } from "./transaction-pool.ts";
+import { setClaims } from "./user-claims.ts";
 import { type Transaction } from "./transaction-types.ts";
 
 type Config = Parameters<Lease["query"]>[0];
@@ -24,6 +26,7 @@ export class Session {
   readonly #bulk: BulkInserter;
   readonly #errors = new WeakSet<object>();
   #tail: Promise<unknown> = Promise.resolve();
+  readonly #written = new Set<string>();
   #names = 0;
 
   constructor(lease: Lease, signal: AbortSignal, context: ClientContext, bulk: BulkInserter) {
@@ -41,7 +44,10 @@ export class Session {
       query,
       stream,
       bulkInsert: (table, rows, options) => this.#bulkInsert(table, rows, options),
-      pool: transactionPool((config) => this.#inOrder(() => this.#send(config, this.#signal))),
+      pool: transactionPool((config) => {
+        this.#mayWrite(config.text);
+        return this.#inOrder(() => this.#send(config, this.#signal));
+      }),
       // Two savepoints side by side would release and undo each other's.
       transaction: <T>(fn: (transaction: Transaction) => Promise<T>): Promise<T> => {
         const step = () => this.#nested(fn);
@@ -55,6 +61,11 @@ export class Session {
   /** True for the errors of this transaction's own statements. */
   caused(thrown: unknown): boolean {
     return typeof thrown === "object" && thrown !== null && this.#errors.has(thrown);
+  }
+
+  /** Once it is over, whatever came of it: what it wrote may be there for all to see. */
+  forgetReads(): void {
+    for (const text of this.#written) this.#context.cache.wrote(text);
   }
 
   /** BEGIN and the like: nothing of the transaction stands yet, or its effect is undone with it. */
@@ -98,6 +109,8 @@ export class Session {
     const [values, options] = readQueryArguments(source, rest);
     const statement = toStatement(source, values);
     refuseControl(statement);
+    if ("hedge" in options || "cache" in options) throw invalid("hedge and cache are for reads outside transactions");
+    this.#mayWrite(statement.text);
     const startedAt = this.#context.clock.now();
     const result = await this.run(statement, options.signal);
     this.#told(statement, result, startedAt, options.name);
@@ -128,6 +141,7 @@ export class Session {
     options: BulkInsertOptions = {},
   ): Promise<Rows<R>> {
     const signal = options.signal;
+    this.#mayWrite(`insert into ${identifier(table).compile().text}`);
     return this.#bulk.insert<R>(table, rows, options, {
       run: (statement) => this.run(statement, signal),
       runAll: async (statements) => {
@@ -176,6 +190,10 @@ export class Session {
       if (signal.aborted) throw abortedError({ service: "neon", operation: "transaction" }, signal.reason);
       throw this.#failure(thrown, config.values ?? []);
     }
+  }
+
+  #mayWrite(text: string): void {
+    if (text !== setClaims && !statementFacts(text).plainRead) this.#written.add(text);
   }
 
   #told(statement: Statement, result: DriverResult, startedAt: number, name?: string): void {

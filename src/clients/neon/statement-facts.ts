@@ -35,7 +35,7 @@ export function statementFacts(text: string): StatementFacts {
 }
 
 /** Comments become blanks, literals `''`; quoted names keep their content, so that `"nextval"(…)` stays visible. */
-function withoutLiterals(text: string): string {
+export function withoutLiterals(text: string): string {
   return text.replace(
     /--[^\n]*|\/\*[\s\S]*?\*\/|\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|\$([A-Za-z_]*)\$[\s\S]*?\$\1\$|"((?:[^"]|"")*)"/g,
     (literal, _tag: string | undefined, name: string | undefined) =>

@@ -60,6 +60,7 @@ async function attempt<T>(
     return { value };
   } finally {
     session.over = true;
+    session.forgetReads();
     signal.removeEventListener("abort", cut);
     lease.release();
   }

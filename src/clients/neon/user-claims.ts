@@ -25,10 +25,13 @@ export async function resolveClaims(
   return { ...claims, role };
 }
 
+export const setClaims =
+  "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true), set_config('request.jwt.claim.sub', $3, true)";
+
 /** Makes the transaction the user's own, to its end: role and claims in one statement, nothing spliced into its text. */
 export function claimsStatement(claims: UserClaims & { readonly role: string }): Statement {
   return {
-    text: "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true), set_config('request.jwt.claim.sub', $3, true)",
+    text: setClaims,
     params: [claims.role, JSON.stringify(claims), claims.sub ?? ""],
   };
 }

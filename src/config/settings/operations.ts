@@ -35,7 +35,7 @@ export const cacheSettings = {
     default: "1h",
     description: "How long a cached read stays fresh.",
   }),
-  maxEntries: setting("CACHE_MAX_SIZE", integer({ min: 1, max: 10_000_000 }), {
+  maxEntries: setting("CACHE_MAX_SIZE", integer({ min: 1, max: 1_000_000 }), {
     default: "1000",
     description: "Entries of the read cache; the least recently used one goes first.",
   }),

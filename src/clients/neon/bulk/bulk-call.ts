@@ -11,7 +11,7 @@ import { type CopyIn } from "./copy-in.ts";
 export type RunTogether = (statements: readonly Statement[], signal: AbortSignal) => Promise<readonly DriverResult[]>;
 
 /** A bulk insert as a call of its own, under the client's policies. */
-export function runBulkInsert<R extends object>(
+export async function runBulkInsert<R extends object>(
   context: ClientContext,
   bulk: BulkInserter,
   runTogether: RunTogether,
@@ -21,15 +21,19 @@ export function runBulkInsert<R extends object>(
 ): Promise<Rows<R>> {
   const idempotent = options.idempotent ?? false;
   const { executor, runner } = context;
-  return runner.run(context.spec("bulkInsert", options, { idempotent, write: true }), ({ signal }) =>
-    bulk.insert<R>(table, rows, options, {
-      run: (statement) => executor.execute(statement, signal, idempotent),
-      runAll: (statements) => runTogether(statements, signal),
-      copy: (copyIn) => copyAlone(context, copyIn, signal, idempotent),
-      told: (statement, result, startedAt) =>
-        context.told({ ...statement, rows: result.rows.length, startedAt, name: options.name }, executor.transport),
-    }),
-  );
+  try {
+    return await runner.run(context.spec("bulkInsert", options, { idempotent, write: true }), ({ signal }) =>
+      bulk.insert<R>(table, rows, options, {
+        run: (statement) => executor.execute(statement, signal, idempotent),
+        runAll: (statements) => runTogether(statements, signal),
+        copy: (copyIn) => copyAlone(context, copyIn, signal, idempotent),
+        told: (statement, result, startedAt) =>
+          context.told({ ...statement, rows: result.rows.length, startedAt, name: options.name }, executor.transport),
+      }),
+    );
+  } finally {
+    context.cache.forget([table.split(".").at(-1)!]);
+  }
 }
 
 async function copyAlone(

@@ -20,6 +20,7 @@ type Callback = (error: unknown, result?: pg.QueryResult) => void;
  * server stores those before, and no faster than the line takes them.
  */
 export class CopyIn {
+  readonly #text: string;
   /** The client puts its own in place, which clears its timer; the WebSocket driver's calls the one before it. */
   callback: Callback = () => undefined;
   /** Every row has left: from here on the server may have stored them. */
@@ -27,7 +28,6 @@ export class CopyIn {
   rowCount = 0;
   /** What broke on this side while rows were written. */
   inputError: unknown;
-  readonly #text: string;
   readonly #chunks: Iterator<string>;
   readonly #settled = Promise.withResolvers<pg.QueryResult>();
   #over = false;
