@@ -165,14 +165,19 @@ export type EmittedEvent = {
   readonly [N in EventName]: { readonly name: N; readonly event: IntegrationEvents[N] };
 }[EventName];
 
+/** Who listens to one name. Lists are replaced, never changed: those being told may come and go meanwhile. */
+interface Topic {
+  listeners: readonly Listener<never>[];
+  readonly diagnostics: ReturnType<typeof channel>;
+}
+
 /**
  * Typed events. Emitting without a listener costs a lookup. A listener that throws is counted in {@link faults} and
  * otherwise ignored. Each event is also published on the diagnostics channel `enhanced-integration:<name>`.
  */
 export class EventBus {
-  readonly #listeners = new Map<EventName, Set<Listener<never>>>();
-  readonly #all = new Set<(emitted: EmittedEvent) => void>();
-  readonly #channels = new Map<EventName, ReturnType<typeof channel>>();
+  readonly #topics = new Map<EventName, Topic>();
+  #all: readonly ((emitted: EmittedEvent) => void)[] = [];
   #faults = 0;
 
   /** Listeners' exceptions so far. */
@@ -182,28 +187,29 @@ export class EventBus {
 
   /** @returns a function that unsubscribes */
   on<N extends EventName>(name: N, listener: Listener<N>): () => void {
-    const set = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, set);
-    set.add(listener);
-    return () => void set.delete(listener);
+    const topic = this.#topic(name);
+    topic.listeners = [...topic.listeners.filter((other) => other !== listener), listener];
+    return () => void (topic.listeners = topic.listeners.filter((other) => other !== listener));
   }
 
   /** Listens to every event, whatever its name. @returns a function that unsubscribes */
   onAny(listener: (emitted: EmittedEvent) => void): () => void {
-    this.#all.add(listener);
-    return () => void this.#all.delete(listener);
+    this.#all = [...this.#all.filter((other) => other !== listener), listener];
+    return () => void (this.#all = this.#all.filter((other) => other !== listener));
   }
 
   /** True if somebody listens: worth asking before building a costly event. */
   has(name: EventName): boolean {
-    return (this.#listeners.get(name)?.size ?? 0) > 0 || this.#all.size > 0 || this.#channel(name).hasSubscribers;
+    const { listeners, diagnostics } = this.#topic(name);
+    return listeners.length > 0 || this.#all.length > 0 || diagnostics.hasSubscribers;
   }
 
   emit<N extends EventName>(name: N, event: IntegrationEvents[N]): void {
-    const set = this.#listeners.get(name);
-    if (set) for (const listener of set) this.#notify(listener as Listener<N>, event);
-    for (const listener of this.#all) this.#notify(listener, { name, event } as EmittedEvent);
-    const diagnostics = this.#channel(name);
+    const { listeners, diagnostics } = this.#topic(name);
+    const all = this.#all;
+    // By index: an iterator for each event costs more than most listeners.
+    for (let i = 0; i < listeners.length; i += 1) this.#notify(listeners[i] as Listener<N>, event);
+    for (let i = 0; i < all.length; i += 1) this.#notify(all[i]!, { name, event } as EmittedEvent);
     if (diagnostics.hasSubscribers) diagnostics.publish(event);
   }
 
@@ -215,9 +221,12 @@ export class EventBus {
     }
   }
 
-  #channel(name: EventName): ReturnType<typeof channel> {
-    let found = this.#channels.get(name);
-    if (!found) this.#channels.set(name, (found = channel(`enhanced-integration:${name}`)));
-    return found;
+  #topic(name: EventName): Topic {
+    let topic = this.#topics.get(name);
+    if (!topic) {
+      topic = { listeners: [], diagnostics: channel(`enhanced-integration:${name}`) };
+      this.#topics.set(name, topic);
+    }
+    return topic;
   }
 }

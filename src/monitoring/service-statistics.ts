@@ -52,7 +52,9 @@ export class ServiceStatistics {
   }
 
   #of(service: string): Statistics {
-    const key = this.#services.has(service) || this.#services.size < MAX_SERVICES ? service : "__overflow__";
+    const known = this.#services.get(service);
+    if (known) return known;
+    const key = this.#services.size < MAX_SERVICES ? service : "__overflow__";
     let statistics = this.#services.get(key);
     if (!statistics) {
       statistics = { count: 0, errors: 0, retries: 0, durations: new LatencySketch() };

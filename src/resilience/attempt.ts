@@ -177,8 +177,13 @@ export class Attempt extends Expiring implements AttemptContext {
     const { trace } = this.call;
     const { attempt, startedAt } = this;
     this.workMs = this.call.tick() - startedAt;
-    const facts = { step: "attempt" as const, attempt, atMs: startedAt - trace.startedAt, durationMs: this.workMs };
-    trace.add(this.hedge ? { ...facts, outcome: "ok", hedge: true } : { ...facts, outcome: "ok" });
+    const atMs = startedAt - trace.startedAt;
+    const durationMs = this.workMs;
+    trace.add(
+      this.hedge
+        ? { step: "attempt", attempt, atMs, durationMs, outcome: "ok", hedge: true }
+        : { step: "attempt", attempt, atMs, durationMs, outcome: "ok" },
+    );
     this.#leave(undefined);
     this.#ending.done(value);
   }

@@ -20,7 +20,7 @@ import { DeadlineWatch } from "./deadline-watch.ts";
 import { checkCallPolicy, DEFAULT_POLICY, resolveServicePolicy, type ResolvedServicePolicy } from "./policy.ts";
 import { type RetryBudget } from "./retry-budget.ts";
 import { ServiceState } from "./service-state.ts";
-import { attemptTimeoutGate } from "./stages/attempt-timeout.ts";
+import { AttemptTimeoutGate } from "./stages/attempt-timeout.ts";
 import { deadlineStage } from "./stages/deadline.ts";
 import { retryStage } from "./stages/retry.ts";
 import { compose, promised } from "./stages/stage.ts";
@@ -78,7 +78,7 @@ export class EnhancedErrorHandler {
   readonly #policy: ResolvedServicePolicy;
   readonly #budget: RetryBudget | undefined;
   readonly #around: Surroundings;
-  readonly #enter = compose([deadlineStage, retryStage], [attemptTimeoutGate]);
+  readonly #enter = compose([deadlineStage, retryStage], [new AttemptTimeoutGate()]);
 
   /** @throws IntegrationError `INVALID_INPUT` naming every bad option */
   constructor(options: ErrorHandlerOptions = {}) {

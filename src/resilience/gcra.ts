@@ -31,6 +31,11 @@ export interface Decision {
   readonly degraded?: "open" | "closed" | "local-share";
 }
 
+export interface GcraStep {
+  readonly tat: number;
+  readonly decision: Decision;
+}
+
 /** A bucket that has never been used, or has been full for some time. */
 export const FULL = 0;
 
@@ -43,13 +48,15 @@ export function gcraRate(requests: number, windowMs: number, burst: number): Gcr
 /**
  * Decides about `cost` tokens at tick `now`. A denial leaves the state as it was.
  *
- * @returns the new TAT and the decision
+ * @returns the new TAT and the decision; not as a pair, because taking one apart goes through an iterator, which costs a
+ * third of a decision once any module of the process has touched the iterators of arrays (ioredis does)
  */
-export function gcraStep(rate: GcraRate, tat: number, now: number, cost: number): [tat: number, decision: Decision] {
+export function gcraStep(rate: GcraRate, tat: number, now: number, cost: number): GcraStep {
   const current = tat > now ? tat : now;
   const charged = current + cost * rate.ticksPerToken;
   const allowed = charged - now <= rate.capacityTicks;
-  return [allowed ? charged : tat, gcraDecision(rate, (allowed ? charged : current) - now, cost, allowed)];
+  const decision = gcraDecision(rate, (allowed ? charged : current) - now, cost, allowed);
+  return { tat: allowed ? charged : tat, decision };
 }
 
 /** Puts a decision into words. `used` is what is missing in the bucket after it, in ticks. */

@@ -1,3 +1,4 @@
+import { type Clock } from "../core/index.ts";
 import { type Decision, type GcraRate } from "./gcra.ts";
 
 /** One bucket of a limit, with everything derived from its options. */
@@ -29,9 +30,13 @@ export interface ResolvedLimit {
 export interface LimitStore {
   /** True if {@link decide} answers at once; only then may `RateLimiter.check` be used. */
   readonly synchronous: boolean;
+  /** The clock by which it counts, where that is one of this process: {@link decide} then takes a reading of it. */
+  readonly clock?: Clock;
   /**
    * Decides and charges in one atomic step: every policy of the limit, or none. `cost` 0 only looks. A denial changes
    * nothing.
+   *
+   * @param now a reading of {@link clock} that was taken just now, ms; without it the store takes one
    */
-  decide(limit: ResolvedLimit, key: string, cost: number): Decision | Promise<Decision>;
+  decide(limit: ResolvedLimit, key: string, cost: number, now?: number): Decision | Promise<Decision>;
 }

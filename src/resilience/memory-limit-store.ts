@@ -23,11 +23,13 @@ const PATROL_STEPS = 8;
  */
 export class MemoryLimitStore implements LimitStore {
   readonly synchronous = true;
-  readonly #clock: Clock;
+  readonly clock: Clock;
   readonly #maxKeys: number;
   readonly #startedAt: number;
   readonly #tables = new Map<string, BucketTable>();
   readonly #patrol = this.#walk();
+  /** Of the limit that was asked for last: one limit is asked many times on end. */
+  #lastTable: BucketTable | undefined = undefined;
   #size = 0;
   #elapsedMs = 0;
 
@@ -36,9 +38,9 @@ export class MemoryLimitStore implements LimitStore {
     const check = new OptionCheck("MemoryLimitStore");
     check.number("maxKeys", options.maxKeys, { min: 1, max: 10_000_000, integer: true });
     check.throwIfAny();
-    this.#clock = options.clock ?? systemClock;
+    this.clock = options.clock ?? systemClock;
     this.#maxKeys = options.maxKeys ?? DEFAULT_MAX_KEYS;
-    this.#startedAt = this.#clock.now();
+    this.#startedAt = this.clock.now();
   }
 
   /** Keys held now. */
@@ -46,10 +48,11 @@ export class MemoryLimitStore implements LimitStore {
     return this.#size;
   }
 
-  decide(limit: ResolvedLimit, key: string, cost: number): Decision {
-    const table = this.#tables.get(limit.id) ?? this.#newTable(limit);
+  decide(limit: ResolvedLimit, key: string, cost: number, now = this.clock.now()): Decision {
+    const table = limit === this.#lastTable?.limit ? this.#lastTable : this.#tableOf(limit);
     // A clock that steps back refills nothing and takes nothing away.
-    this.#elapsedMs = Math.max(this.#elapsedMs, this.#clock.now() - this.#startedAt);
+    const elapsedMs = now - this.#startedAt;
+    if (elapsedMs > this.#elapsedMs) this.#elapsedMs = elapsedMs;
     const shard = table.shardOf(key);
     const offset = shard.offsets.get(key) ?? this.#newBucket(table, shard, key, cost);
     const { tats } = offset === undefined ? table.overflow : shard;
@@ -58,8 +61,9 @@ export class MemoryLimitStore implements LimitStore {
       : this.#decideAll(limit, tats, offset ?? 0, cost);
   }
 
-  #decideOne({ policies: [{ rate }] }: ResolvedLimit, tats: Float64Array, offset: number, cost: number): Decision {
-    const [tat, decision] = gcraStep(rate, tats[offset] ?? FULL, this.#ticks(rate.ticksPerMs), cost);
+  #decideOne(limit: ResolvedLimit, tats: Float64Array, offset: number, cost: number): Decision {
+    const { rate } = limit.policies[0];
+    const { tat, decision } = gcraStep(rate, tats[offset] ?? FULL, this.#ticks(rate.ticksPerMs), cost);
     tats[offset] = tat;
     return decision;
   }
@@ -78,9 +82,10 @@ export class MemoryLimitStore implements LimitStore {
     return Math.floor(this.#elapsedMs * ticksPerMs);
   }
 
-  #newTable(limit: ResolvedLimit): BucketTable {
-    const table = new BucketTable(limit);
-    this.#tables.set(limit.id, table);
+  #tableOf(limit: ResolvedLimit): BucketTable {
+    let table = this.#tables.get(limit.id);
+    if (!table) this.#tables.set(limit.id, (table = new BucketTable(limit)));
+    this.#lastTable = table;
     return table;
   }
 

@@ -1,5 +1,4 @@
 import {
-  annotateError,
   type AttemptContext,
   type CallRunner,
   type CallScope,
@@ -38,16 +37,17 @@ import {
 import { type RateLimiter } from "./rate-limiter.ts";
 import { type RetryBudget } from "./retry-budget.ts";
 import { ServiceState } from "./service-state.ts";
-import { attemptTimeoutGate } from "./stages/attempt-timeout.ts";
-import { circuitBreakerGate } from "./stages/circuit-breaker.ts";
-import { concurrencyGate } from "./stages/concurrency.ts";
+import { AttemptTimeoutGate } from "./stages/attempt-timeout.ts";
+import { CircuitBreakerGate } from "./stages/circuit-breaker.ts";
+import { ConcurrencyGate } from "./stages/concurrency.ts";
 import { deadlineStage } from "./stages/deadline.ts";
 import { answerKey, degradationStage } from "./stages/degradation.ts";
 import { hedgeStage } from "./stages/hedge.ts";
-import { rateLimitGate } from "./stages/rate-limit.ts";
+import { RateLimitGate } from "./stages/rate-limit.ts";
 import { retryStage } from "./stages/retry.ts";
-import { serviceLimitGate } from "./stages/service-limit.ts";
+import { ServiceLimitGate } from "./stages/service-limit.ts";
 import { compose, type Gate, type Next, type Stage } from "./stages/stage.ts";
+import { WholeCall } from "./whole-call.ts";
 
 /** Calls that {@link Pipeline.explain} remembers. */
 const REMEMBERED_CALLS = 1_000;
@@ -78,6 +78,7 @@ export class Pipeline implements CallRunner {
   readonly #newId: () => string;
   readonly #log: CallLog;
   readonly #drained: (() => void)[] = [];
+  readonly #onEnd = (call: CallContext): void => this.#end(call);
   #inFlight = 0;
   #closed = false;
 
@@ -107,11 +108,11 @@ export class Pipeline implements CallRunner {
     // Outermost first. Retry stands outside the breaker and the limiter, so that every attempt is counted and charged.
     this.#stages = [degradationStage(this.#answers), deadlineStage, retryStage, hedgeStage];
     this.#gates = [
-      circuitBreakerGate,
-      rateLimitGate(options.limiter),
-      ...(options.outbound ? [serviceLimitGate(options.outbound)] : []),
-      concurrencyGate(this.#process),
-      attemptTimeoutGate,
+      new CircuitBreakerGate(),
+      new RateLimitGate(options.limiter),
+      ...(options.outbound ? [new ServiceLimitGate(options.outbound)] : []),
+      new ConcurrencyGate(this.#process),
+      new AttemptTimeoutGate(),
     ];
     this.#enter = compose(this.#stages, this.#gates);
   }
@@ -231,20 +232,7 @@ export class Pipeline implements CallRunner {
 
   /** The one promise of a call that waits for nothing but its work. */
   #finish(call: CallContext, enter: Next): Promise<unknown> {
-    return new Promise((resolve, reject) =>
-      enter(call, {
-        done: (value) => {
-          this.#end(call);
-          resolve(value);
-        },
-        failed: (error) => {
-          const { trace } = call;
-          trace.code = annotateError(error, trace).code;
-          this.#end(call);
-          reject(error);
-        },
-      }),
-    );
+    return new Promise((resolve, reject) => enter(call, new WholeCall(call, this.#onEnd, resolve, reject)));
   }
 
   /** A call that nobody waits for: for no caller, and after everybody else. */

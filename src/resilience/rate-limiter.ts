@@ -46,6 +46,7 @@ export class RateLimiter {
   readonly #events: EventBus | undefined;
   readonly #maxWaiters: number;
   readonly #drop: DropPolicy;
+  #last: ResolvedLimit | undefined = undefined;
   #waiters = 0;
 
   /** @throws IntegrationError `INVALID_INPUT` naming every bad option */
@@ -73,6 +74,11 @@ export class RateLimiter {
     return this.#store.synchronous;
   }
 
+  /** The clock by which {@link check} counts, where that is one of this process. */
+  get clock(): Clock | undefined {
+    return this.#store.clock;
+  }
+
   /** Callers that wait in {@link acquire} now. */
   get waiting(): number {
     return this.#waiters;
@@ -82,14 +88,15 @@ export class RateLimiter {
    * Decides at once. A denial is a value, costs no more than an allow, and takes nothing. Does not queue behind those
    * who wait in {@link acquire}.
    *
+   * @param now a reading of {@link clock} that was taken just now, ms: saves half of a decision's price
    * @throws IntegrationError `INVALID_INPUT` for an unknown name, a cost that never fits, or a store that answers later
    */
-  check(name: string, key: string, options?: CheckOptions): Decision {
+  check(name: string, key: string, options?: CheckOptions, now?: number): Decision {
     const limit = this.#limit(name);
     const cost = costOf(limit, options);
     if (!this.synchronous)
       throw invalid(`the store of limit ${name} answers asynchronously; call checkAsync instead of check`);
-    return this.#told(limit, this.#store.decide(limit, boundedKey(key), cost) as Decision);
+    return this.#told(limit, this.#store.decide(limit, boundedKey(key), cost, now) as Decision);
   }
 
   /** {@link check} for any store. */
@@ -204,8 +211,10 @@ export class RateLimiter {
   }
 
   #limit(name: string): ResolvedLimit {
+    // One limit is asked many times on end: comparing its name is cheaper than looking it up.
+    if (name === this.#last?.name) return this.#last;
     const limit = this.#limits.get(name);
-    if (limit) return limit;
+    if (limit) return (this.#last = limit);
     const known = [...this.#limits.keys()].join(", ") || "none";
     throw invalid(`there is no limit named ${JSON.stringify(name)}; known limits: ${known}`);
   }
@@ -247,7 +256,9 @@ export function rateLimited(limit: string, retryAfterMs: number): IntegrationErr
 }
 
 function costOf(limit: ResolvedLimit, options: CheckOptions | undefined): number {
-  const cost = options?.cost ?? 1;
+  const cost = options?.cost;
+  // A limit's burst is never less than one.
+  if (cost === undefined) return 1;
   if (Number.isInteger(cost) && cost >= 0 && cost <= limit.burst) return cost;
   throw invalid(
     `limit ${limit.name}: cost must be a whole number from 0 to its burst of ${limit.burst}, or it could never be admitted; received ${cost}`,

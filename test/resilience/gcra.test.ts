@@ -65,7 +65,8 @@ describe("the GCRA step", () => {
         for (const { gapMs, cost } of calls) {
           now += gapMs;
           const affordable = Math.min(cost, burst);
-          const [next, { limit, ...decision }] = gcraStep(rate, tat, now * rate.ticksPerMs, affordable);
+          const { tat: next, decision: answer } = gcraStep(rate, tat, now * rate.ticksPerMs, affordable);
+          const { limit, ...decision } = answer;
           expect(limit).toBe(burst);
           expect(decision).toEqual(reference.take(now, affordable));
           tat = next;
@@ -86,8 +87,8 @@ describe("the GCRA step", () => {
           let [tat, now] = [FULL, 0];
           for (const gap of gaps) {
             now += gap;
-            const [next, { allowed }] = gcraStep(rate, tat, now * rate.ticksPerMs, 1);
-            if (allowed) admitted.push(now);
+            const { tat: next, decision } = gcraStep(rate, tat, now * rate.ticksPerMs, 1);
+            if (decision.allowed) admitted.push(now);
             tat = next;
           }
           for (let from = 0; from < admitted.length; from += 1)
@@ -107,12 +108,13 @@ describe("the GCRA step", () => {
       fc.property(limits, fc.nat(1_000_000), ({ requests, windowMs, burst }, start) => {
         const rate = gcraRate(requests, windowMs, burst);
         const at = (ms: number) => ms * rate.ticksPerMs;
-        const [empty] = gcraStep(rate, FULL, at(start), burst);
-        const [unchanged, { allowed, retryAfterMs }] = gcraStep(rate, empty, at(start), 1);
+        const { tat: empty } = gcraStep(rate, FULL, at(start), burst);
+        const { tat: unchanged, decision } = gcraStep(rate, empty, at(start), 1);
+        const { allowed, retryAfterMs } = decision;
         expect(allowed).toBe(false);
         expect(unchanged).toBe(empty);
-        expect(gcraStep(rate, empty, at(start + retryAfterMs - 1), 1)[1].allowed).toBe(false);
-        expect(gcraStep(rate, empty, at(start + retryAfterMs), 1)[1].allowed).toBe(true);
+        expect(gcraStep(rate, empty, at(start + retryAfterMs - 1), 1).decision.allowed).toBe(false);
+        expect(gcraStep(rate, empty, at(start + retryAfterMs), 1).decision.allowed).toBe(true);
       }),
     );
   });
@@ -123,7 +125,8 @@ describe("the GCRA step", () => {
     const reference = new ReferenceBucket(7, 60_000, 3);
     let tat = FULL;
     for (let now = start; now < start + 600_000; now += 997) {
-      const [next, { limit: _, ...decision }] = gcraStep(rate, tat, now * rate.ticksPerMs, 1);
+      const { tat: next, decision: answer } = gcraStep(rate, tat, now * rate.ticksPerMs, 1);
+      const { limit: _, ...decision } = answer;
       expect(decision).toEqual(reference.take(now, 1));
       tat = next;
     }

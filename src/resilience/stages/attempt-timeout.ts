@@ -3,17 +3,17 @@ import { type CallContext } from "../call-context.ts";
 import { type Gate } from "./stage.ts";
 
 /** Lets go of an attempt when its time is up, whether it heeds its signal or not. */
-export const attemptTimeoutGate: Gate = {
-  name: "attempt timeout",
+export class AttemptTimeoutGate implements Gate {
+  readonly name = "attempt timeout";
 
   enter(attempt: Attempt): undefined {
     attempt.limitTo(timeoutOf(attempt.call));
-  },
+  }
 
   leave(attempt: Attempt): void {
     attempt.unlimit();
-  },
-};
+  }
+}
 
 /** {@link CallPolicy.attemptTimeoutMs} explains the default. */
 function timeoutOf({ spec, service, repeatable, maxAttempts }: CallContext): number {

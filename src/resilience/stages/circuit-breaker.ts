@@ -5,8 +5,8 @@ import { type CircuitBreaker, REFUSED } from "../circuit-breaker.ts";
 import { type Gate } from "./stage.ts";
 
 /** Each attempt asks the service's breaker, and tells it how it went. */
-export const circuitBreakerGate: Gate = {
-  name: "circuit breaker",
+export class CircuitBreakerGate implements Gate {
+  readonly name = "circuit breaker";
 
   enter(attempt: Attempt): IntegrationError | undefined {
     const { call } = attempt;
@@ -14,15 +14,15 @@ export const circuitBreakerGate: Gate = {
     if (!breaker) return undefined;
     attempt.permit = breaker.enter(call.now);
     return attempt.permit === REFUSED ? call.refused("circuit breaker", breaker.refusal(call.now)) : undefined;
-  },
+  }
 
   leave(attempt: Attempt, failure: IntegrationError | undefined): void {
     const { breaker } = attempt.call.service;
     if (!breaker) return;
     const outcome = failure ? outcomeWithin(failure, attempt, breaker) : "success";
     breaker.leave(attempt.permit, outcome, attempt.call.now, attempt.workMs);
-  },
-};
+  }
+}
 
 /**
  * A call whose deadline passed says something about the service only if the service had a fair share of the time: half

@@ -8,24 +8,27 @@ import { type Gate } from "./stage.ts";
  * At most so many attempts in flight: per service, and in the whole process. The service's permit comes first, so that
  * those who wait for a busy service do not hold the process's permits.
  */
-export function concurrencyGate(process: Bulkhead): Gate {
-  return {
-    name: "concurrency",
+export class ConcurrencyGate implements Gate {
+  readonly name = "concurrency";
+  readonly #process: Bulkhead;
 
-    enter(attempt: Attempt): Promise<void> | undefined {
-      const { call } = attempt;
-      const { bulkhead } = call.service;
-      const { priority } = call;
-      if (!bulkhead.tryEnter(priority)) return wait(attempt, bulkhead, process);
-      return process.tryEnter(priority) ? undefined : inLine(attempt, process, bulkhead);
-    },
+  constructor(process: Bulkhead) {
+    this.#process = process;
+  }
 
-    leave(attempt: Attempt, failure: IntegrationError | undefined): void {
-      const { priority, service } = attempt.call;
-      process.leave(priority);
-      service.bulkhead.leave(priority, service.bulkhead.options.adaptive ? sampleOf(attempt, failure) : undefined);
-    },
-  };
+  enter(attempt: Attempt): Promise<void> | undefined {
+    const { call } = attempt;
+    const { bulkhead } = call.service;
+    const { priority } = call;
+    if (!bulkhead.tryEnter(priority)) return wait(attempt, bulkhead, this.#process);
+    return this.#process.tryEnter(priority) ? undefined : inLine(attempt, this.#process, bulkhead);
+  }
+
+  leave(attempt: Attempt, failure: IntegrationError | undefined): void {
+    const { priority, service } = attempt.call;
+    this.#process.leave(priority);
+    service.bulkhead.leave(priority, service.bulkhead.options.adaptive ? sampleOf(attempt, failure) : undefined);
+  }
 }
 
 async function wait(attempt: Attempt, bulkhead: Bulkhead, process: Bulkhead): Promise<void> {

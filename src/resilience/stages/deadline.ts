@@ -4,7 +4,7 @@ import { type Stage } from "./stage.ts";
 export const deadlineStage: Stage = {
   name: "deadline",
 
-  run(call, ending, next) {
+  around: (next) => (call, ending) => {
     call.open();
     if (call.cancelled) ending.failed(call.refused("deadline", call.cancelled));
     else next(call, ending);

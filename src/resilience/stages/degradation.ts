@@ -16,7 +16,7 @@ export function degradationStage(answers: AnswerCache): Stage {
   return {
     name: "degradation",
 
-    run(call, ending, next) {
+    around: (next) => (call, ending) => {
       const { spec, service } = call;
       if (service.readOnly !== undefined && isWrite(spec)) return ending.failed(readOnly(call));
       if (!spec.cache) return next(call, ending);

@@ -18,7 +18,7 @@ const DEFAULT_QUANTILE = 0.95;
 export const hedgeStage: Stage = {
   name: "hedge",
 
-  run(call, ending, next) {
+  around: (next) => (call, ending) => {
     const { spec, service } = call;
     const rule = spec.hedge ?? service.policy.hedge;
     if (rule && spec.idempotent === true && spec.write !== true) new Race(call, rule, ending, next).start();

@@ -1,4 +1,4 @@
-import { type CallSpec, IntegrationError } from "../../core/index.ts";
+import { type CallSpec, type Clock, IntegrationError } from "../../core/index.ts";
 import { type Attempt } from "../attempt.ts";
 import { type Decision } from "../gcra.ts";
 import { type AcquireOptions } from "../rate-limit-options.ts";
@@ -7,26 +7,32 @@ import { type Gate } from "./stage.ts";
 
 type Charge = NonNullable<CallSpec["limit"]>;
 /** A limiter whose store answers at once is asked without a promise. */
-type Limiter = RateLimiter & { readonly synchronous?: boolean };
+type Limiter = RateLimiter & { readonly synchronous?: boolean; readonly clock?: Clock | undefined };
 
 /** Longest turn that a call waits for, ms. */
 const MAX_WAIT_MS = 30_000;
 
 /** Each attempt is charged to the limit that its call names: it waits for its turn, or is refused. */
-export function rateLimitGate(limiter: Limiter | undefined): Gate {
-  return {
-    name: "rate limit",
+export class RateLimitGate implements Gate {
+  readonly name = "rate limit";
+  readonly #limiter: Limiter | undefined;
 
-    enter(attempt: Attempt): Promise<void> | IntegrationError | undefined {
-      const { limit } = attempt.call.spec;
-      if (!limit) return undefined;
-      if (!limiter) return noLimiter(limit);
-      if (limit.wait) return turn(limiter, attempt, limit);
-      return limiter.synchronous
-        ? refusalOf(attempt, limit, limiter.check(limit.name, limit.key, limit))
-        : answer(limiter, attempt, limit);
-    },
-  };
+  constructor(limiter: Limiter | undefined) {
+    this.#limiter = limiter;
+  }
+
+  enter(attempt: Attempt): Promise<void> | IntegrationError | undefined {
+    const { limit } = attempt.call.spec;
+    const limiter = this.#limiter;
+    if (!limit) return undefined;
+    if (!limiter) return noLimiter(limit);
+    if (limit.wait) return turn(limiter, attempt, limit);
+    if (!limiter.synchronous) return answer(limiter, attempt, limit);
+    const { call } = attempt;
+    // Nothing has waited since the call read the clock; another reading would be a tenth of the call's own price.
+    const now = limiter.clock === call.around.clock ? call.now : undefined;
+    return refusalOf(attempt, limit, limiter.check(limit.name, limit.key, limit, now));
+  }
 }
 
 function noLimiter({ name }: Charge): IntegrationError {

@@ -9,9 +9,7 @@ import { type Ending, type Next, promised, type Stage } from "./stage.ts";
 export const retryStage: Stage = {
   name: "retry",
 
-  run(call, ending, next) {
-    next(call, new FirstTry(call, ending, next));
-  },
+  around: (next) => (call, ending) => next(call, new FirstTry(call, ending, next)),
 };
 
 /** How the first attempt ends. */

@@ -8,19 +8,23 @@ import { type Gate } from "./stage.ts";
  * Keeps to the limits that services have told or shown: an attempt waits until it may leave, or is refused if that takes
  * longer than it may wait. While no service limits us, nobody comes by.
  */
-export function serviceLimitGate(outbound: OutboundLimits): Gate {
-  return {
-    name: "service limit",
-    get idle() {
-      return outbound.idle;
-    },
+export class ServiceLimitGate implements Gate {
+  readonly name = "service limit";
+  readonly #outbound: OutboundLimits;
 
-    enter(attempt: Attempt): Promise<void> | undefined {
-      const { call } = attempt;
-      const quota = call.spec.quota ?? call.service.name;
-      return outbound.check(quota).allowed ? undefined : turn(outbound, quota, attempt);
-    },
-  };
+  constructor(outbound: OutboundLimits) {
+    this.#outbound = outbound;
+  }
+
+  get idle(): boolean {
+    return this.#outbound.idle;
+  }
+
+  enter(attempt: Attempt): Promise<void> | undefined {
+    const { call } = attempt;
+    const quota = call.spec.quota ?? call.service.name;
+    return this.#outbound.check(quota).allowed ? undefined : turn(this.#outbound, quota, attempt);
+  }
 }
 
 async function turn(outbound: OutboundLimits, quota: string, attempt: Attempt): Promise<void> {

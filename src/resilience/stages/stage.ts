@@ -17,10 +17,11 @@ export type Next = (call: CallContext, ending: Ending) => void;
 /** A room around the whole call. It goes on with `next`: once, several times or not at all. */
 export interface Stage {
   readonly name: string;
-  run(call: CallContext, ending: Ending, next: Next): void;
+  /** The way through this room and on. A function of each room's own: the compiler then sees the whole way as one. */
+  around(next: Next): Next;
 }
 
-/** A room that every attempt passes. */
+/** A room that every attempt passes. Each kind is a class: the compiler tells them apart by it, and inlines them. */
 export interface Gate {
   readonly name: string;
   /** Lets the attempt in, at once (undefined) or when the promise resolves; or gives (or rejects with) the refusal. */
@@ -39,7 +40,7 @@ export function compose(stages: readonly Stage[], gates: readonly Gate[]): Next 
   const sleeper = gates.find((gate) => "idle" in gate);
   const awake = gates.filter((gate) => gate !== sleeper);
   const attempt: Next = (call, ending) => new Attempt(call, sleeper?.idle === false ? gates : awake, ending).go();
-  return stages.reduceRight<Next>((next, stage) => (call, ending) => stage.run(call, ending, next), attempt);
+  return stages.reduceRight<Next>((next, stage) => stage.around(next), attempt);
 }
 
 /** The way inwards as a promise, for rooms that wait for the answer anyway. */
