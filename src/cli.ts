@@ -13,6 +13,10 @@ const commands = {
     load: () => import("./cli/doctor.ts"),
   },
   migrate: { summary: "bring the database's schema up to date", load: () => import("./cli/migrate.ts") },
+  provision: {
+    summary: "bring the Neon project's branch and backups to what the settings say, or tell what would change",
+    load: () => import("./cli/provision.ts"),
+  },
   env: {
     summary: "print a .env file with every variable, its meaning and its default",
     load: () => import("./cli/env.ts"),
@@ -24,7 +28,7 @@ const commands = {
 } as const;
 
 function help(): string {
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`);
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`);
   return ["Usage: enhanced-integration <command> [options]", "", ...lines, "", "  <command> --help says more."].join(
     "\n",
   );

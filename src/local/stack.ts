@@ -27,7 +27,7 @@ export interface LocalStackOptions {
     readonly supabase?: number;
     readonly tinyfish?: number;
     readonly ollama?: number;
-    /** Neon's management API. */
+    /** Neon's management and Data API. */
     readonly neonApi?: number;
   };
   /** @defaultValue no faults */
@@ -108,23 +108,23 @@ export async function startLocalStack(options: LocalStackOptions = {}): Promise<
   ];
 
   const { connectionString } = parts[0] as Awaited<ReturnType<typeof startNeonStandIn>>;
-  const neonApiPort = ports.neonApi ?? 0;
-  parts.unshift(
-    await closingOnFailure(
-      parts,
-      startNeonApis({ ...common, connectionString, apiKey: neonApiKey, port: neonApiPort }),
-    ),
-  );
+  const { verifyToken: verify } = parts[1] as Awaited<ReturnType<typeof startSupabaseStandIn>>;
+  const beside = { connectionString, verify, apiKey: neonApiKey, port: ports.neonApi ?? 0 };
+  // First to go: it holds connections to the database.
+  const neonApis = await closingOnFailure(parts, startNeonApis({ ...common, ...beside }));
 
   let closing: Promise<void> | undefined;
   const close = () =>
-    (closing ??= Promise.allSettled(parts.map((part) => part.close())).then((results) => {
+    (closing ??= closeAll(neonApis, parts).then((results) => {
       const failed = results.find((result) => result.status === "rejected");
       if (failed) throw failed.reason;
     }));
   return {
     env: Object.freeze(
-      Object.assign({ NODE_ENV: "development" }, ...parts.map((part) => part.env)) as Record<string, string>,
+      Object.assign({ NODE_ENV: "development" }, neonApis.env, ...parts.map((part) => part.env)) as Record<
+        string,
+        string
+      >,
     ),
     faults,
     siteUrl: tinyfish.siteUrl,
@@ -132,6 +132,11 @@ export async function startLocalStack(options: LocalStackOptions = {}): Promise<
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+async function closeAll(first: Part, parts: readonly Part[]): Promise<PromiseSettledResult<void>[]> {
+  const [result] = await Promise.allSettled([first.close()]);
+  return [result, ...(await Promise.allSettled(parts.map((part) => part.close())))];
 }
 
 /** What starts last stands on the others: without it, they go as well. */

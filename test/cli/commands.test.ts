@@ -17,7 +17,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const cli = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> =>
   run("src/cli.ts", args, { env, cwd: folder });
 
-const commands = ["local", "doctor", "migrate", "env", "explain"];
+const commands = ["local", "doctor", "migrate", "provision", "env", "explain"];
 
 describe("the command line", () => {
   it.each([["--help"], ["-h"], ["help"]])("lists every command on %s", async (word) => {

@@ -42,6 +42,8 @@ export interface SupabaseStandIn {
   readonly secretKey: string;
   /** The same two rights as JWTs, the kind of key that projects had before 2026. */
   readonly legacyKeys: { readonly anon: string; readonly service: string };
+  /** Judges an access token of this project. @returns its claims @throws jose's error */
+  verifyToken(token: string): Promise<Readonly<Record<string, unknown>>>;
   close(): Promise<void>;
 }
 
@@ -82,6 +84,7 @@ export async function startSupabaseStandIn(options: SupabaseStandInOptions): Pro
       SUPABASE_STORAGE_URL: `${url}/storage/v1`,
       ...(algorithm === "HS256" && { SUPABASE_JWT_SECRET: jwtSecret }),
     },
+    verifyToken: (token) => tokens.verify(token),
     close: async () => {
       await server.close();
       await Promise.all([auth.save(), storage.save()]);
