@@ -43,7 +43,7 @@ export interface SupabaseStandIn {
   /** The same two rights as JWTs, the kind of key that projects had before 2026. */
   readonly legacyKeys: { readonly anon: string; readonly service: string };
   /** Judges an access token of this project. @returns its claims @throws jose's error */
-  verifyToken(token: string): Promise<Readonly<Record<string, unknown>>>;
+  readonly verifyToken: (token: string) => Promise<Readonly<Record<string, unknown>>>;
   close(): Promise<void>;
 }
 
