@@ -23,14 +23,18 @@ export function printFixed(value: number, digits: number): string {
   if (special !== undefined) return special;
   const exponent = Number(value.toExponential().split("e")[1]);
   const significant = exponent + 1 + digits;
-  return (significant > 0 && significant <= 15 ? roundToDigits(value, significant) : value).toFixed(digits);
+  const rounded = significant > 0 && significant <= 15 ? roundToDigits(value, significant) : value;
+  return signOfZero(value) + rounded.toFixed(digits);
 }
 
 /** `%.2e`. */
 export function printExponential(value: number, digits: number): string {
   const special = Number.isFinite(value) ? undefined : printSpecial(value);
-  return special ?? twoDigitExponent(roundToDigits(value, digits + 1).toExponential(digits));
+  return special ?? signOfZero(value) + twoDigitExponent(roundToDigits(value, digits + 1).toExponential(digits));
 }
+
+/** Go writes it. */
+const signOfZero = (value: number): string => (Object.is(value, -0) ? "-" : "");
 
 function printSpecial(value: number): string | undefined {
   if (Number.isNaN(value)) return "NaN";

@@ -73,7 +73,7 @@ export class SampleHistory implements SampleReader {
       for (const { labels, value } of source.read(name))
         if (selectors.some((selector) => takes(selector, labels))) this.push(name, labels, at, value);
     this.#endUnseen(at);
-    this.#prune(at);
+    this.prune(at);
   }
 
   /** @param value `undefined` for a stale mark */
@@ -99,7 +99,7 @@ export class SampleHistory implements SampleReader {
   }
 
   /** Forgets what no selector looks back to any more. */
-  #prune(at: number): void {
+  prune(at: number): void {
     for (const [name, ofName] of this.#series) {
       const retentionMs = this.#tracked.get(name)?.retentionMs;
       for (const [key, { ring }] of ofName) {

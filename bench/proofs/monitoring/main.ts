@@ -1,0 +1,14 @@
+// Our alerts against Prometheus' own: random rules through promtool, and alerts through a real Alertmanager.
+//   npm run proof:monitoring               all of it, some minutes
+//   npm run proof:monitoring -- --short    at least 5 % of every count, under a minute
+//   npm run proof:monitoring -- --json     the last line is one JSON object
+import { type Count } from "../../support/count.ts";
+import { Report } from "../../support/report.ts";
+import { readRunOptions } from "../../support/run-options.ts";
+import { rulesAgainstPromtool } from "./rules-against-promtool.ts";
+
+const options = readRunOptions();
+const of = (full: number, short: number): Count => ({ run: options.short ? short : full, full });
+const report = new Report("proof:monitoring", options);
+await report.part("Rules against promtool", () => rulesAgainstPromtool(of(300, 30)));
+process.exitCode = report.finish();
