@@ -15,6 +15,20 @@ export { type AlertChange, type AlertDelays, type AlertState, stepAlert } from "
 export { parseExpression } from "./alerts/expression/parse-expression.ts";
 export { formatExpression } from "./alerts/expression/format-expression.ts";
 export { type Expression } from "./alerts/expression/expression.ts";
+export {
+  type AlertNotification,
+  type DeliveryContext,
+  type NotifiedAlert,
+  type Notifier,
+} from "./alerts/notify/notification.ts";
+export { type NotificationCenter, type NotifierOptions } from "./alerts/notify/notification-center.ts";
+export { type InhibitionOptions } from "./alerts/notify/inhibition.ts";
+export { type Silence, type SilenceOptions, Silences } from "./alerts/notify/silences.ts";
+export { logNotifier } from "./alerts/notifiers/log-notifier.ts";
+export { webhookNotifier, type WebhookNotifierOptions } from "./alerts/notifiers/webhook-notifier.ts";
+export { slackNotifier, type SlackNotifierOptions } from "./alerts/notifiers/slack-notifier.ts";
+export { pagerDutyNotifier, type PagerDutyNotifierOptions } from "./alerts/notifiers/pagerduty-notifier.ts";
+export { alertmanagerNotifier, type AlertmanagerNotifierOptions } from "./alerts/notifiers/alertmanager-notifier.ts";
 export { planAlerts, registerPlanAlerts } from "./alerts/plan-alerts.ts";
 export { HealthRegistry } from "./health/health-registry.ts";
 export { type CheckFinding, type HealthCheckOptions } from "./health/health-check.ts";

@@ -2,6 +2,7 @@ import { type Clock, type EventBus, nextTurn, type Random, systemClock, systemRa
 import { type ActiveAlert, type AlertEngine, type AlertStatus, type AlertTransition } from "./alerts/alert-engine.ts";
 import { alertEngineOf } from "./alerts/alert-engine-of.ts";
 import { type AlertOptions } from "./alerts/alert-rule.ts";
+import { NotificationCenter } from "./alerts/notify/notification-center.ts";
 import { registerPlanAlerts } from "./alerts/plan-alerts.ts";
 import { checkNumbers } from "./check-options.ts";
 import { DistinctWindow } from "./metrics/distinct-window.ts";
@@ -83,6 +84,8 @@ const LISTENER_FAULTS = "enhanced_integration_alert_listener_faults_total";
  * const text = await monitoring.metrics();
  */
 export class MonitoringSystem {
+  /** From alerts to people: notifiers, silences, inhibition. */
+  readonly notifications: NotificationCenter;
   readonly #clock: Clock;
   readonly #registry: MetricRegistry;
   readonly #alerts: AlertEngine;
@@ -103,6 +106,11 @@ export class MonitoringSystem {
     this.#clock = clock;
     this.#registry = new MetricRegistry({ seriesTtlMs: options.seriesTtlMs, ...resolved });
     this.#alerts = alertEngineOf(this.#registry, resolved);
+    const deliveries = this.#registry.register("enhanced_integration_alert_notifications_total", "counter", {
+      help: "Deliveries of alerts by notifier and outcome; code is the error code of failed ones.",
+      labels: ["notifier", "outcome", "code"],
+    });
+    this.notifications = new NotificationCenter({ clock, deliveries });
     this.#listenerFaults = this.#registry.register(LISTENER_FAULTS, "counter", {
       help: "Alert listeners that threw or rejected.",
     });
@@ -179,6 +187,7 @@ export class MonitoringSystem {
   /** Steps all alerts to now. @returns what changed; each change is told once */
   checkAlerts(): AlertTransition[] {
     const transitions = this.#alerts.check();
+    this.notifications.step(this.#alerts.active());
     for (const transition of transitions) for (const listener of this.#listeners) this.#notify(listener, transition);
     return transitions;
   }

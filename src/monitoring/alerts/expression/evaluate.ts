@@ -119,13 +119,13 @@ function absent(found: boolean, expression: Expression): Sample[] {
   return found ? [] : [{ name: "", labels: expression.kind === "selector" ? namedLabels(expression) : {}, value: 1 }];
 }
 
-/** Labels that are asked for with `=`; one that is asked for twice says nothing. */
+/** Labels that are asked for with `=` and in no other way. */
 function namedLabels({ matchers }: SelectorNode): LabelSet {
-  const named = new Map<string, string>();
-  for (const { label, operator, value } of matchers)
-    if (operator === "=" && !named.has(label)) named.set(label, value);
-    else named.delete(label);
-  return Object.fromEntries([...named].filter(([, value]) => value !== ""));
+  const named = matchers.filter(({ label, operator, value }) => {
+    const isOnly = matchers.filter((other) => other.label === label).length === 1;
+    return operator === "=" && value !== "" && isOnly;
+  });
+  return Object.fromEntries(named.map(({ label, value }) => [label, value]));
 }
 
 function mapValues(samples: readonly Sample[], change: (value: number) => number): Sample[] {
