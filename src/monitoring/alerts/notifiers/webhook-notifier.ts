@@ -28,7 +28,7 @@ export interface WebhookNotifierOptions {
 export function webhookNotifier(options: WebhookNotifierOptions): Notifier {
   const { fetch = globalThis.fetch, clock = systemClock } = options;
   const url = checkUrl("webhook", options.url);
-  const secrets = [options.secret].flat().map((secret) => keyOf(revealSecret(secret as string | Secret)));
+  const secrets = [options.secret].flat().map((secret) => keyOf(revealSecret(secret)));
   return {
     service: "webhook",
     mode: "grouped",

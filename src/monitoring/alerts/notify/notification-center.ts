@@ -62,7 +62,7 @@ export class NotificationCenter {
    */
   add(notifier: Notifier, options: NotifierOptions = {}): () => void {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-    const resolved = { ...defaults, ...given } as typeof defaults;
+    const resolved = { ...defaults, ...given };
     checkNumbers(`Notifier ${notifier.service}`, resolved, ranges);
     const groupBy = options.groupBy ?? ["alertname"];
     const matchers = options.matchers === undefined ? [] : parseMatcherList(options.matchers);
