@@ -7,6 +7,8 @@ export {
 export { type Config, type Env, explainConfig, loadConfig, loadEnv, renderEnvExample } from "./config/index.ts";
 export {
   type AttemptContext,
+  type CacheRule,
+  type CallMeta,
   type CallSpec,
   CallScopes,
   type Clock,
@@ -14,8 +16,10 @@ export {
   type ConfigIssue,
   type ErrorCode,
   EventBus,
+  type DegradedReason,
   type EventName,
   type FetchLike,
+  type HedgeRule,
   IntegrationError,
   type IntegrationEvents,
   type Logger,
@@ -35,9 +39,12 @@ export { SupabaseTokenVerifier } from "./security/index.ts";
 export { Listings } from "./listings/index.ts";
 export { HealthRegistry, type HealthReport, MonitoringSystem } from "./monitoring/index.ts";
 export {
+  type AnswerWithMeta,
+  type CallRecord,
   CircuitBreaker,
   createPipeline,
   type Decision,
   EnhancedErrorHandler,
   RateLimiter,
+  type ServiceMode,
 } from "./resilience/index.ts";

@@ -41,6 +41,7 @@ import {
   type ReadinessReport,
 } from "./monitoring/index.ts";
 import {
+  type AnswerWithMeta,
   type CallRecord,
   type CircuitState,
   createPipeline,
@@ -50,6 +51,7 @@ import {
   type Pipeline,
   type PipelineDescription,
   RateLimiter,
+  type ServiceMode,
 } from "./resilience/index.ts";
 
 export { type IntegrationOverrides } from "./composition/overrides.ts";
@@ -77,6 +79,12 @@ export interface Integration extends AsyncDisposable {
 
   /** A host's own service through the same rooms. */
   call<T>(spec: CallSpec, attempt: (context: AttemptContext) => Promise<T>): Promise<T>;
+  /** {@link call}, and how the answer came about: after how many attempts, from the cache, degraded and why. */
+  callWithMeta<T>(spec: CallSpec, attempt: (context: AttemptContext) => Promise<T>): Promise<AnswerWithMeta<T>>;
+  /** While a service is read-only, calls that write are refused with `READ_ONLY`; what is cached is still given. */
+  setMode(service: string, mode: ServiceMode, reason: string): void;
+  /** Forgets a cached answer that is known to be wrong now. @returns whether there was one */
+  forget(service: string, operation: string, key: string): boolean;
   /** Starts background checks and the metrics server, as the settings say. Calls work without it. Idempotent; may be tried again after a failure. */
   start(): Promise<void>;
   /** Stops intake, waits for calls in flight, then closes everything; at most `timeoutMs`. Idempotent. @defaultValue 10000 */
@@ -136,7 +144,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     defaults: { deadlineMs: config.calls.requestTimeoutMs },
     services: servicePolicies(config, overrides.policies),
     maxConcurrent: config.calls.concurrentRequests,
-    cache: { maxEntries: config.cache.maxEntries },
+    cache: { ttlMs: config.cache.ttlSeconds * 1_000, maxEntries: config.cache.maxEntries },
     ...(shared.fleet && { fleet: shared.fleet }),
   });
 
@@ -216,6 +224,9 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     },
     errors: new EnhancedErrorHandler({ clock, random }),
     call: (spec, attempt) => (pipeline satisfies CallRunner).run(spec, attempt),
+    callWithMeta: (spec, attempt) => pipeline.runWithMeta(spec, attempt),
+    setMode: (service, mode, reason) => pipeline.setMode(service, mode, reason),
+    forget: (service, operation, key) => pipeline.forget(service, operation, key),
     start: () => lifecycle.start(),
     close: ({ timeoutMs = 10_000 } = {}) => lifecycle.close(timeoutMs),
     health: () => health.report(),

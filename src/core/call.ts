@@ -48,7 +48,7 @@ export interface CallSpec {
 export interface CacheRule {
   /** Everything that the answer depends on, the user included where it does. The answer is handed to all of them: do not change it. */
   readonly key: string;
-  /** For so long it is as good as new, ms. @defaultValue 60,000 */
+  /** For so long it is as good as new, ms. @defaultValue the pipeline's: CACHE_TTL of an integration, 60,000 of one alone */
   readonly ttlMs?: number;
   /** For so long after that it is still given at once, while a new one is fetched behind the caller's back, ms. @defaultValue 0 */
   readonly staleWhileRevalidateMs?: number;

@@ -18,11 +18,14 @@ export function directRunner(options: { clock?: Clock; deadlineMs?: number } = {
   const clock = options.clock ?? systemClock;
   const run = async <T>(spec: CallSpec, attempt: (context: AttemptContext) => Promise<T>): Promise<T> => {
     const callId = randomUUID();
-    const deadlineMs = spec.deadlineMs ?? options.deadlineMs ?? DEFAULT_DEADLINE_MS;
+    const { parent } = spec;
+    const ownMs = spec.deadlineMs ?? options.deadlineMs ?? DEFAULT_DEADLINE_MS;
+    const deadlineMs = parent ? Math.min(ownMs, parent.deadlineAt - clock.now()) : ownMs;
     const deadlineAt = clock.now() + deadlineMs;
     let sent = false;
     const linked = new LinkedSignal()
       .follow(spec.signal, (cause) => abortedError(spec, cause, { sent }))
+      .follow(parent?.signal, (cause) => abortedError(spec, cause, { sent }))
       .after(deadlineMs, clock, () => timeoutError("DEADLINE_EXCEEDED", spec, deadlineMs, { sent }));
     const { signal } = linked;
     const context: AttemptContext = {

@@ -2,7 +2,9 @@ import { LRUCache } from "lru-cache";
 import { byteSizeOf } from "./byte-size.ts";
 
 export interface AnswerCacheOptions {
-  /** Most answers kept, 1 to 1,000,000. @defaultValue 1,000 */
+  /** How long an answer is as good as new where a call does not say, ms, 0 to a year. @defaultValue 60,000 */
+  readonly ttlMs?: number;
+  /** Most answers kept, 1 to 10,000,000. @defaultValue 1,000 */
   readonly maxEntries?: number;
   /** Most bytes kept, 1,024 to 2^40; an answer that is bigger by itself is not kept. @defaultValue 16 MiB */
   readonly maxBytes?: number;
@@ -11,12 +13,14 @@ export interface AnswerCacheOptions {
 }
 
 export interface ResolvedAnswerCache {
+  readonly ttlMs: number;
   readonly maxEntries: number;
   readonly maxBytes: number;
   readonly sizeOf: (answer: unknown) => number;
 }
 
 export const DEFAULT_ANSWER_CACHE: ResolvedAnswerCache = {
+  ttlMs: 60_000,
   maxEntries: 1_000,
   maxBytes: 16 * 1024 * 1024,
   sizeOf: byteSizeOf,

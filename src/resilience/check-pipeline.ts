@@ -11,7 +11,8 @@ export function checkPipelineOptions(options: PipelineOptions): void {
   for (const [name, policy] of Object.entries(options.services ?? {}))
     checkServicePolicy(check, `services.${name}.`, policy);
   checkConcurrency(check, "maxConcurrent", options.maxConcurrent);
-  check.number("cache.maxEntries", options.cache?.maxEntries, { min: 1, max: 1_000_000, integer: true });
+  check.number("cache.maxEntries", options.cache?.maxEntries, { min: 1, max: 10_000_000, integer: true });
+  check.number("cache.ttlMs", options.cache?.ttlMs, { min: 0, max: 366 * 86_400_000 });
   check.number("cache.maxBytes", options.cache?.maxBytes, { min: 1_024, max: 2 ** 40, integer: true });
   check.number("remember", options.remember, { min: 1, max: 100_000, integer: true });
   check.throwIfAny();

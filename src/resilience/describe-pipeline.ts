@@ -19,6 +19,7 @@ export function describePipeline(parts: {
     stages: rooms.map(({ name }) => name),
     settings: {
       degradation: {
+        ttlMs: cache.ttlMs,
         maxEntries: cache.maxEntries,
         maxBytes: cache.maxBytes,
         readOnly: Object.fromEntries(

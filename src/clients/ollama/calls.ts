@@ -93,7 +93,11 @@ export class Calls {
 }
 
 /** Nothing stays behind on the server, so every call may be repeated. */
-function spec(operation: string, { deadlineMs, priority, limit }: LimitedOptions, signal: AbortSignal): CallSpec {
+function spec(
+  operation: string,
+  { deadlineMs, priority, limit, parent }: LimitedOptions,
+  signal: AbortSignal,
+): CallSpec {
   return {
     service: "ollama",
     operation,
@@ -103,6 +107,7 @@ function spec(operation: string, { deadlineMs, priority, limit }: LimitedOptions
     ...(deadlineMs !== undefined && { deadlineMs, attemptTimeoutMs: deadlineMs }),
     ...(priority && { priority }),
     ...(limit && { limit }),
+    ...(parent && { parent }),
   };
 }
 

@@ -125,7 +125,7 @@ export class OllamaClient {
       ...(runnerOptions && { runnerOptions }),
     };
     const options = { deadlineMs: this.#options.deadlineMs, ...own(request) };
-    return this.#embeddings.embed(call, texts, request.signal, (batch, signal) =>
+    return this.#embeddings.embed(call, texts, wishToStop(request), (batch, signal) =>
       this.#calls.run("embed", { ...options, signal }, (attempt) => this.#embedAttempt(call, batch, attempt)),
     );
   }
@@ -183,7 +183,7 @@ export class OllamaClient {
     const deterministic = call.temperature === 0 && call.seed !== undefined;
     if (!this.#options.sharing || !deterministic) return ask();
     const key = createHash("sha256").update(JSON.stringify(call)).digest("base64url");
-    return this.#sharedChats.run(key, request.signal, ask);
+    return this.#sharedChats.run(key, wishToStop(request), ask);
   }
 
   #stream(operation: string, call: ChatCall, request: CallOptions): AsyncGenerator<ChatChunk, void, undefined> {
@@ -243,7 +243,17 @@ async function collect(chunks: AsyncIterable<ChatChunk>): Promise<ChatResult> {
   throw truncated();
 }
 
+/** The caller's own signal and its parent's: whoever joins another's request stops waiting at either. */
+function wishToStop({ signal, parent }: CallOptions): AbortSignal | undefined {
+  return signal && parent ? AbortSignal.any([signal, parent.signal]) : (signal ?? parent?.signal);
+}
+
 /** The part of a request that the runner reads. */
-function own({ signal, deadlineMs, priority }: CallOptions): CallOptions {
-  return { ...(signal && { signal }), ...(deadlineMs !== undefined && { deadlineMs }), ...(priority && { priority }) };
+function own({ signal, deadlineMs, priority, parent }: CallOptions): CallOptions {
+  return {
+    ...(signal && { signal }),
+    ...(deadlineMs !== undefined && { deadlineMs }),
+    ...(priority && { priority }),
+    ...(parent && { parent }),
+  };
 }

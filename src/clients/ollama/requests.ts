@@ -1,5 +1,5 @@
 import { type z } from "zod";
-import { IntegrationError, type Priority } from "../../core/index.ts";
+import { type CallSpec, IntegrationError, type Priority } from "../../core/index.ts";
 import { type ChatCall } from "./chat-call.ts";
 import { type ResolvedOllamaOptions } from "./options.ts";
 import { type ChatMessage } from "./types.ts";
@@ -10,6 +10,8 @@ export interface CallOptions {
   /** Bound on this call, ms. @defaultValue the client's */
   readonly deadlineMs?: number;
   readonly priority?: Priority;
+  /** The attempt that makes this call: its deadline and signal hold for this call too. */
+  readonly parent?: CallSpec["parent"];
 }
 
 type Settings = Omit<ChatCall, "model" | "temperature" | "maxTokens" | "keepAliveSeconds" | "messages" | "format">;

@@ -5,7 +5,7 @@ import { quotaOfOperation } from "./quotas.ts";
 import { isHeaderSafe, type ResolvedSupabaseOptions } from "./supabase-options.ts";
 
 /** What a caller may say about one call. */
-export type CallOptions = Pick<CallSpec, "signal" | "deadlineMs" | "priority">;
+export type CallOptions = Pick<CallSpec, "signal" | "deadlineMs" | "priority" | "parent">;
 
 /** An operation of this client: its name, and what is true of it whoever calls. */
 export type Operation = Pick<CallSpec, "operation" | "idempotent" | "maxAttempts" | "deadlineMs" | "limit" | "quota">;

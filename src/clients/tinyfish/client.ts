@@ -253,10 +253,11 @@ export class TinyFishClient {
     if (this.#closing) throw closedError();
     const { clock } = this.#options;
     const spec: CallSpec = { service: "tinyfish", operation, idempotent: !paid.has(operation) };
-    const deadlineMs =
-      deadlineOf({ ...spec, ...given({ deadlineMs: call.deadlineMs }) }, Infinity, clock, this.#scopes) - clock.now();
+    const own = deadlineOf({ ...spec, ...given({ deadlineMs: call.deadlineMs }) }, Infinity, clock, this.#scopes);
+    const deadlineMs = Math.min(own, call.parent?.deadlineAt ?? Infinity) - clock.now();
     const linked = new LinkedSignal()
       .follow(call.signal, (cause) => abortedError(spec, cause))
+      .follow(call.parent?.signal, (cause) => abortedError(spec, cause))
       .follow(this.#scopes?.current?.signal, (cause) => abortedError(spec, cause))
       .follow(this.#stop.signal, closedError)
       .after(deadlineMs, clock, () => timeoutError("DEADLINE_EXCEEDED", spec, deadlineMs));

@@ -1,4 +1,4 @@
-import { type IntegrationError, type Priority } from "../../core/index.ts";
+import { type CallSpec, type IntegrationError, type Priority } from "../../core/index.ts";
 import { type z } from "zod";
 
 /** A vendor's word: the known ones complete in an editor, a new one is no error. */
@@ -14,6 +14,8 @@ export interface TinyFishCallOptions {
   readonly deadlineMs?: number | undefined;
   /** @defaultValue "normal" */
   readonly priority?: Priority | undefined;
+  /** The attempt that makes this call: its deadline and signal hold for this call too. */
+  readonly parent?: CallSpec["parent"] | undefined;
 }
 
 /** What a run is asked to do. */

@@ -5,8 +5,6 @@ import { degradedReason } from "../degraded-reason.ts";
 import { refusal } from "../refusal.ts";
 import { type Next, promised, type Stage } from "./stage.ts";
 
-const DEFAULT_TTL_MS = 60_000;
-
 /**
  * Answers from the cache where the call allows it: while it is fresh, while a newer one is fetched, and where the service
  * cannot answer. One call per key is under way; others wait for its answer. Refuses writes to a service that is
@@ -50,7 +48,7 @@ class CachedCall {
 
   async answer(): Promise<unknown> {
     const call = this.#call;
-    const { ttlMs = DEFAULT_TTL_MS, staleWhileRevalidateMs = 0 } = this.#rule;
+    const { ttlMs = this.#answers.options.ttlMs, staleWhileRevalidateMs = 0 } = this.#rule;
     const known = this.#known();
     if (known && !call.spec.signal?.aborted) {
       if (known.ageMs < ttlMs) return this.#give(known, "fresh");
@@ -118,7 +116,7 @@ class CachedCall {
 
   /** What may be given in place of a failure. */
   #instead(thrown: unknown): (Answer & { readonly ageMs: number; readonly reason: DegradedReason }) | undefined {
-    const { ttlMs = DEFAULT_TTL_MS, staleIfErrorMs = 0 } = this.#rule;
+    const { ttlMs = this.#answers.options.ttlMs, staleIfErrorMs = 0 } = this.#rule;
     const reason = IntegrationError.isInstance(thrown) ? degradedReason(thrown) : undefined;
     const known = reason && this.#known();
     return known && known.ageMs < ttlMs + staleIfErrorMs ? { ...known, reason } : undefined;
