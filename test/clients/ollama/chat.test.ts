@@ -300,7 +300,7 @@ describe("The memory budget", () => {
   });
 
   it("does not admit two models together that fit only one by one", async () => {
-    const { client } = await setUp(budget, { loadDelayMs: 20 });
+    const { client } = await setUp(budget, { loadDelayMs: 500 });
     const outcomes = await Promise.allSettled([client.chat({ messages: sky }), client.embed(["a"])]);
     expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
   });
