@@ -5,6 +5,8 @@ const examples = [
   ["examples/quickstart.ts", "--rows", "120", "--fresh", "--data-dir", ".local-stack/examples", "--json"],
   ["examples/express-app/check.ts"],
   ["examples/mcp-server/check.ts"],
+  ["examples/query-builders/kysely.ts"],
+  ["examples/query-builders/drizzle.ts"],
 ];
 let failed = 0;
 for (const [file, ...args] of examples) {

@@ -101,7 +101,7 @@ export class ConnectionPoolManager {
     this.pool = this.#core as unknown as pg.Pool;
     this.#leaseHooks = {
       onUnfinished: (client) => {
-        if (this.transport === "tcp") void cancelRequest(target, client, clock);
+        void cancelRequest(target, this.transport, client, clock);
       },
       onSilence: (silentMs) => {
         if (silentMs >= limits.validationTimeoutMs) this.#core.doubt();

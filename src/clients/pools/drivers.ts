@@ -54,7 +54,8 @@ export function clientConfig({ target, transport, limits }: DriverOptions): pg.C
 
 /** True where the server's own statement bound must be set inside each transaction. */
 export function needsLocalTimeout(target: ConnectionTarget, transport: PoolTransport): boolean {
-  return transport === "websocket" || target.isPooler;
+  // Neon's proxy may keep a startup parameter to itself.
+  return transport === "websocket" || target.isPooler || target.isNeon;
 }
 
 /** Cuts the connection now, without the goodbyes that a silent server would leave unanswered. */

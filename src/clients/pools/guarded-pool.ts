@@ -113,7 +113,8 @@ export class GuardedPool extends PoolFace {
   async cut(): Promise<void> {
     const { transport, target, clock } = this.#parts;
     const lent = [...this.#members.values()];
-    if (transport === "tcp") await Promise.all(lent.map(({ client }) => cancelRequest(target, client, clock)));
+    if (transport === "tcp")
+      await Promise.all(lent.map(({ client }) => cancelRequest(target, transport, client, clock)));
     for (const member of lent) this.#remove(member, "closed", { cut: true });
   }
 

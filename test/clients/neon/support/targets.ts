@@ -15,6 +15,20 @@ export async function postgresOverTcp(): Promise<Target> {
   return { options: { connectionString: database.connectionString, max: 5 }, close: () => database.drop() };
 }
 
+/** Real PostgreSQL as the hosted Neon is reached: single statements over HTTP, the rest over WebSockets. */
+export async function postgresOverNeon(): Promise<Target> {
+  const database = await createDatabase();
+  const postgresUrl = database.connectionString;
+  const server = await startNeonStandIn({ faults: new FaultPlan(), engine: "postgres", postgresUrl });
+  return {
+    options: { connectionString: server.connectionString, transport: "websocket", max: 5 },
+    async close() {
+      await server.close();
+      await database.drop();
+    },
+  };
+}
+
 /** The local Neon in PostgreSQL's own protocol. */
 export const standInOverTcp = (): Promise<Target> => standIn("tcp");
 
@@ -30,6 +44,7 @@ async function standIn(transport: "tcp" | "websocket"): Promise<Target> {
 /** Every suite of a contract runs over these. */
 export const targets: readonly (readonly [string, () => Promise<Target>])[] = [
   ["TCP on PostgreSQL", postgresOverTcp],
+  ["HTTP and WebSockets on PostgreSQL", postgresOverNeon],
   ["TCP on the local Neon", standInOverTcp],
   ["HTTP and WebSockets on the local Neon", standInOverNeon],
 ];
