@@ -36,10 +36,17 @@ export class Report {
   readonly #figures: Figure[] = [];
   readonly #errors: string[] = [];
   readonly #startedAt = performance.now();
+  #running: string | undefined;
 
   constructor(name: string, options: RunOptions) {
     this.#name = name;
     this.#options = options;
+    // A promise that nobody will ever settle does not keep the process: it ends in the middle of a part.
+    process.once("exit", () => {
+      if (this.#running === undefined) return;
+      console.log(`  FAILED: ${this.#running}: it hangs, waiting for something that will never come`);
+      process.exitCode = 1;
+    });
     console.log(`${name}, ${options.short ? "short" : "full"} form; ${options.machine}`);
   }
 
@@ -48,6 +55,7 @@ export class Report {
     const { only } = this.#options;
     if (only !== undefined && !title.includes(only)) return;
     console.log(`\n${title}`);
+    this.#running = title;
     try {
       const figures = await run();
       this.#figures.push(...figures);
@@ -56,6 +64,7 @@ export class Report {
       this.#errors.push(`${title}: ${error instanceof Error ? error.message : String(error)}`);
       console.log(`  FAILED: ${error instanceof Error ? error.stack : String(error)}`);
     }
+    this.#running = undefined;
   }
 
   /** Prints the verdict, as the last line the whole as JSON if asked for. @returns the exit code */

@@ -72,6 +72,15 @@ export function judgeThrown(thrown: unknown): Judgement {
   return judgeNetworkError(thrown) ?? (status === 0 ? { code: "NETWORK", verdict: "retryable" } : UNKNOWN);
 }
 
+/** What a breaker reads of anything thrown, without the error that {@link errorFromThrown} would make of it. */
+export function outlineOfThrown(thrown: unknown): Pick<IntegrationError, "code" | "verdict" | "status" | "sqlState"> {
+  if (IntegrationError.isInstance(thrown)) return thrown;
+  const { code, verdict } = judgeThrown(thrown);
+  const status = answerStatusOf(thrown);
+  const sqlState = sqlStateOf(thrown);
+  return { code, verdict, ...(status !== undefined && { status }), ...(sqlState !== undefined && { sqlState }) };
+}
+
 /**
  * One error of ours for anything thrown, the original as its cause, with everything that policies read. Errors of ours
  * come back as they are.
@@ -85,17 +94,21 @@ export function errorFromThrown(
   if (IntegrationError.isInstance(thrown)) return thrown;
   const { service, operation } = facts;
   const where = service === undefined ? "" : operation === undefined ? `${service}: ` : `${service}.${operation}: `;
-  const status = statusOf(thrown);
   return new IntegrationError({
     ...judgeThrown(thrown),
     message: `${where}${describeThrown(thrown)}`,
     service,
     operation,
     retryAfterMs: hintOf(thrown, facts.wallNow ?? 0),
-    status: status !== undefined && status >= 400 ? status : undefined,
+    status: answerStatusOf(thrown),
     sqlState: sqlStateOf(thrown),
     cause: thrown,
   });
+}
+
+function answerStatusOf(thrown: unknown): number | undefined {
+  const status = statusOf(thrown);
+  return status !== undefined && status >= 400 ? status : undefined;
 }
 
 function sqlStateOf(thrown: unknown): string | undefined {

@@ -8,6 +8,7 @@ import {
 } from "../core/index.ts";
 import { type CallContext } from "./call-context.ts";
 import { Expiring } from "./deadline-watch.ts";
+import { stackless } from "./refusal.ts";
 import { answerLost } from "./retry-rule.ts";
 import { type Ending, type Gate } from "./stages/stage.ts";
 
@@ -195,7 +196,7 @@ export class Attempt extends Expiring implements AttemptContext {
     const { service, operation } = call.spec;
     const error = IntegrationError.isInstance(thrown)
       ? annotateError(thrown, { service, operation })
-      : errorFromThrown(thrown, { service, operation, wallNow: call.around.clock.wallNow() });
+      : stackless(() => errorFromThrown(thrown, { service, operation, wallNow: call.around.clock.wallNow() }));
     if (this.begun) this.#failed(error);
     else if (this.#waitsSince !== undefined) this.#booked(this.#gates[this.#passed] as Gate);
     this.#leave(error);

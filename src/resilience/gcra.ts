@@ -3,8 +3,8 @@
  * be full again ("theoretical arrival time", TAT). Pure; see ITU-T I.371 annex A.
  *
  * Time is counted in ticks, chosen per rate so that both a millisecond and a token are whole numbers of ticks. All
- * arithmetic is then on integers and exact at any cadence up to 2^53 ticks (a hundred days of uptime for the most
- * awkward rates, centuries for usual ones); beyond that it is off by a tick or two, never by a token.
+ * arithmetic is then on integers and exact at any cadence up to 2^53 ticks: a hundred days of uptime for the most awkward
+ * rates that are accepted (see {@link isCountable}), centuries for usual ones. Beyond that it is off by a tick or two.
  */
 export interface GcraRate {
   readonly burst: number;
@@ -43,6 +43,14 @@ export function gcraRate(requests: number, windowMs: number, burst: number): Gcr
   const shared = greatestCommonDivisor(requests, windowMs);
   const ticksPerToken = windowMs / shared;
   return { burst, ticksPerMs: requests / shared, ticksPerToken, capacityTicks: burst * ticksPerToken };
+}
+
+/** An uptime for which every accepted limit is exact, ms. */
+const EXACT_FOR_MS = 100 * 86_400_000;
+
+/** Do the ticks of a hundred days and those of a full bucket fit into the whole numbers that a double holds? */
+export function isCountable({ ticksPerMs, capacityTicks }: GcraRate): boolean {
+  return EXACT_FOR_MS * ticksPerMs + capacityTicks <= Number.MAX_SAFE_INTEGER;
 }
 
 /**

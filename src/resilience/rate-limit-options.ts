@@ -1,6 +1,6 @@
 import { type Clock, type EventBus, type Priority } from "../core/index.ts";
 import { type OptionCheck } from "./check-options.ts";
-import { gcraRate } from "./gcra.ts";
+import { gcraRate, isCountable } from "./gcra.ts";
 import { type LimitStore, type ResolvedLimit, type ResolvedPolicy } from "./limit-store.ts";
 import { formatWindow, MAX_WINDOW_MS } from "./parse-window.ts";
 import { type DropPolicy } from "./wait-line.ts";
@@ -108,6 +108,12 @@ function checkPolicy(check: OptionCheck, name: string, policy: LimitOptions): vo
   if (capacityMs > MAX_WINDOW_MS)
     check.problem(
       `${name}.burst takes ${Math.round(capacityMs)} ms to refill; at most ${MAX_WINDOW_MS} ms are allowed`,
+    );
+  const { requests, windowMs, burst = requests } = policy;
+  const comparable = [requests, windowMs, burst].every((value) => Number.isInteger(value) && value > 0);
+  if (comparable && !isCountable(gcraRate(requests, windowMs, burst)))
+    check.problem(
+      `${name}: ${requests} per ${windowMs} ms has too few common divisors to be counted exactly; round requests or windowMs`,
     );
 }
 

@@ -1,5 +1,6 @@
-import { type ErrorCode, IntegrationError, type Random } from "../core/index.ts";
+import { type ErrorCode, type IntegrationError, type Random } from "../core/index.ts";
 import { type ResolvedCallPolicy } from "./policy.ts";
+import { refusal } from "./refusal.ts";
 
 /** Answers of our own rooms: trying again within the call would only repeat the question. */
 const answers: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -52,7 +53,7 @@ export function finalError(
   const saysSo = error.verdict === "outcome-unknown" && error.code !== "NETWORK";
   if (!call.inDoubt || call.idempotent || saysSo || isAnswerOfService(error)) return error;
   const { status, sqlState, retryAfterMs } = error;
-  return new IntegrationError({
+  return refusal({
     code: "OUTCOME_UNKNOWN",
     message: `${call.name}: the answer was lost (${error.message}); it may have taken effect: look before doing it again`,
     status,

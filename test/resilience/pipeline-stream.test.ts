@@ -72,6 +72,29 @@ describe("a stream through the pipeline", () => {
     expect([received, seen.length, error.code, error.verdict]).toEqual([["first"], 1, "NETWORK", "fatal"]);
   });
 
+  it("counts against the breaker when it breaks off or falls silent half way", async () => {
+    for (const [how, code] of [
+      ["breaks off", "NETWORK"],
+      ["falls silent", "ATTEMPT_TIMEOUT"],
+    ]) {
+      const { clock, pipeline, recorder } = setUp();
+      const ended = rejection(
+        collect(
+          pipeline.stream({ ...idempotent, idleTimeoutMs: 100 }, async function* () {
+            await Promise.resolve();
+            yield "first";
+            if (how === "breaks off") throw reset();
+            await deaf();
+          }),
+        ),
+      );
+      await clock.advance(200);
+      expect(await ended).toMatchObject({ code, verdict: "fatal", attempts: 1 });
+      expect(pipeline.breaker("maps")?.state, how).toBe("open");
+      expect(recorder.of("call.finished")).toMatchObject([{ outcome: "error", code }]);
+    }
+  });
+
   it("ends as OUTCOME_UNKNOWN when it breaks off and is not idempotent", async () => {
     const { pipeline } = setUp();
     const error = await rejection(

@@ -157,6 +157,16 @@ describe("RateLimiter.check", () => {
   });
 });
 
+describe("RateLimiter's options", () => {
+  it("refuse a rate whose ticks would outgrow whole numbers within a hundred days, and take one that is rounder", () => {
+    const limits = (requests: number, windowMs: number) => () =>
+      new RateLimiter({ limits: { odd: { requests, windowMs } } });
+    expect(limits(999_999_937, 86_400_001)).toThrow(/limits\.odd: 999999937 per 86400001 ms .* counted exactly; round/);
+    expect(limits(1_000_000_000, 86_400_000)).not.toThrow();
+    expect(limits(1_000_000_000, 1_000)).not.toThrow();
+  });
+});
+
 describe("RateLimiter.checkAsync", () => {
   it("works with a store that answers later, where check says what to call instead", async () => {
     const memory = new MemoryLimitStore({ clock: new ManualClock() });

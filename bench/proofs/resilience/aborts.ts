@@ -13,6 +13,10 @@ const MOST_HOPS = 60;
 const LATEST_MS = 300;
 /** A pipeline looks this long after its last call whether another one has come. */
 const TICK_MS = 100;
+/** Every call is aborted within {@link LATEST_MS}, and an abort ends it at once; this is a hundred times as long. */
+const SETTLED_WITHIN_MS = 30_000;
+/** How long a call that looks for a missing permit waits for it. */
+const PROBE_MS = 1_000;
 const SERVICE = { permits: 3, queue: 8 };
 const PROCESS = { max: 5, queue: 10 };
 
@@ -91,7 +95,11 @@ async function abortCrowd(crowd: number, seed: number, left: Left, ends: Map<str
     unsettled -= 1;
   };
   const calls = scopes.run({ signal: request.signal }, () => Array.from({ length: crowd }, oneCall));
-  while (unsettled > 0) await clock.advance(random.next() * 50);
+  const lastMs = clock.now() + SETTLED_WITHIN_MS;
+  while (unsettled > 0) {
+    if (clock.now() > lastMs) throw new Error(stuck(unsettled, seed, pipeline, limiter));
+    await clock.advance(random.next() * 50);
+  }
   await Promise.all(calls);
   await clock.advance(TICK_MS);
 
@@ -99,6 +107,16 @@ async function abortCrowd(crowd: number, seed: number, left: Left, ends: Map<str
   left.calls += pipeline.inFlight + limiter.waiting;
   left.listeners += getEventListeners(request.signal, "abort").length;
   left.permits += await permitsMissing(pipeline, clock);
+}
+
+/** Where those are who should have ended long ago: that is what must be mended. */
+function stuck(unsettled: number, seed: number, pipeline: Pipeline, limiter: RateLimiter): string {
+  const { inFlight, waiting, max } = pipeline.concurrency("maps");
+  return (
+    `${unsettled} calls of seed ${seed} have not ended ${SETTLED_WITHIN_MS} ms after the last of them was aborted: ` +
+    `${limiter.waiting} wait at the limiter; of "maps" ${inFlight} of ${max} permits are taken and ${waiting} wait in line; ` +
+    `the pipeline counts ${pipeline.inFlight} calls in flight`
+  );
 }
 
 /** Between two turns of the promise queue, or some time later; not after the call's own end. */
@@ -150,15 +168,17 @@ async function permitsMissing(pipeline: Pipeline, clock: ManualClock): Promise<n
   let inside = 0;
   let release: () => void = () => undefined;
   const gate = new Promise<void>((resolve) => (release = resolve));
-  const spec = { service: "maps", operation: "lookup" };
+  // One whose permit never comes ends by its deadline: what is missing is then counted, instead of waited for.
+  const spec = { service: "maps", operation: "lookup", deadlineMs: PROBE_MS };
   const calls = Array.from({ length: SERVICE.permits }, () => pipeline.run(spec, () => ((inside += 1), gate)));
-  const other = { service: "other", operation: "lookup" };
+  const other = { ...spec, service: "other" };
   const rest = PROCESS.max - SERVICE.permits;
   calls.push(...Array.from({ length: rest }, () => pipeline.run(other, () => ((inside += 1), gate))));
   await clock.advance(0);
   const missing = PROCESS.max - inside;
   release();
-  await Promise.allSettled(calls);
-  await clock.advance(1_000);
+  const ended = Promise.allSettled(calls);
+  await clock.advance(2 * PROBE_MS);
+  await ended;
   return missing;
 }
