@@ -1,4 +1,5 @@
-export { MonitoringSystem, type MonitoringOptions } from "./monitoring-system.ts";
+export { MonitoringSystem } from "./monitoring-system.ts";
+export { type MonitoringOptions } from "./monitoring-options.ts";
 export { type ServiceSummary } from "./service-statistics.ts";
 export { type MetricType, type OpenTelemetryNaming } from "./metrics/metric.ts";
 export { type Labels, type LabelValue } from "./metrics/names.ts";
@@ -29,6 +30,8 @@ export { webhookNotifier, type WebhookNotifierOptions } from "./alerts/notifiers
 export { slackNotifier, type SlackNotifierOptions } from "./alerts/notifiers/slack-notifier.ts";
 export { pagerDutyNotifier, type PagerDutyNotifierOptions } from "./alerts/notifiers/pagerduty-notifier.ts";
 export { alertmanagerNotifier, type AlertmanagerNotifierOptions } from "./alerts/notifiers/alertmanager-notifier.ts";
+export { type GrafanaDashboard } from "./alerts/grafana-dashboard.ts";
+export { type SloOptions, type SloStatus } from "./slo/slo.ts";
 export { planAlerts, registerPlanAlerts } from "./alerts/plan-alerts.ts";
 export { HealthRegistry } from "./health/health-registry.ts";
 export { type CheckFinding, type HealthCheckOptions } from "./health/health-check.ts";

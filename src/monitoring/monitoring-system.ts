@@ -1,10 +1,12 @@
-import { type Clock, type EventBus, nextTurn, type Random, systemClock, systemRandom } from "../core/index.ts";
+import { type Clock, type EventBus, nextTurn } from "../core/index.ts";
 import { type ActiveAlert, type AlertEngine, type AlertStatus, type AlertTransition } from "./alerts/alert-engine.ts";
+import { type GrafanaDashboard, grafanaDashboard } from "./alerts/grafana-dashboard.ts";
 import { alertEngineOf } from "./alerts/alert-engine-of.ts";
 import { type AlertOptions } from "./alerts/alert-rule.ts";
 import { NotificationCenter } from "./alerts/notify/notification-center.ts";
 import { registerPlanAlerts } from "./alerts/plan-alerts.ts";
 import { checkNumbers } from "./check-options.ts";
+import { type MonitoringOptions, monitoringDefaults, monitoringRanges } from "./monitoring-options.ts";
 import { DistinctWindow } from "./metrics/distinct-window.ts";
 import { type MetricType } from "./metrics/metric.ts";
 import { type Labels } from "./metrics/names.ts";
@@ -15,60 +17,12 @@ import { metricsContentTypes, metricsFormatFor, type RenderOptions, renderMetric
 import { type Sample } from "./metrics/sample.ts";
 import { type Counter, type Gauge } from "./metrics/scalar.ts";
 import { type Histogram } from "./metrics/histogram.ts";
+import { type SloOptions, type SloStatus } from "./slo/slo.ts";
+import { SloRegistry } from "./slo/slo-registry.ts";
 import { observeEvents, type RateWindows } from "./observe-events.ts";
 import { Repeater } from "./repeater.ts";
 import { ServiceStatistics, type ServiceSummary } from "./service-statistics.ts";
 import { registerStandardMetrics, type StandardMetrics } from "./standard-metrics.ts";
-
-export interface MonitoringOptions {
-  /** @defaultValue the system's */
-  readonly clock?: Clock | undefined;
-  /** Jitter of the background checks. @defaultValue the system's */
-  readonly random?: Random | undefined;
-  /** Series that one metric may have, the overflow series included; 2 to 1,000,000. @defaultValue 2000 */
-  readonly maxSeriesPerMetric?: number | undefined;
-  /**
-   * Series to which nothing was recorded for so long are dropped, ms, 1000 and above; those without labels and computed
-   * ones stay. A counter that is recorded to again through a handle of `labels()` goes on where it stopped;
-   * looked up afresh it starts from 0, which scrapers take for a reset (`_created` tells it in OpenMetrics). Choose it
-   * longer than the longest range of your rules, so that no range spans both lives. Each drop is counted in
-   * `enhanced_integration_metrics_expired_total{metric}`. @defaultValue none are dropped
-   */
-  readonly seriesTtlMs?: number | undefined;
-  /** Metrics of the process: CPU, memory, event loop. @defaultValue true */
-  readonly defaultMetrics?: boolean | undefined;
-  /** The plan's three alerts. @defaultValue true */
-  readonly planAlerts?: boolean | undefined;
-  /**
-   * Most samples that alert conditions hold for their ranges, 17 bytes each; 1,000 to 100,000,000. Beyond it ranges become
-   * shorter and new series are left out, counted in `enhanced_integration_alert_samples_dropped_total`.
-   * @defaultValue 500000 (8.5 MB)
-   */
-  readonly maxAlertSamples?: number | undefined;
-  /** Window of the rates and of active users, ms; 1 s to 1 day. @defaultValue 300000 */
-  readonly rateWindowMs?: number | undefined;
-  /** Records in the window below which a rate has no data; 1 to 1,000,000. @defaultValue 10 */
-  readonly rateMinimumSamples?: number | undefined;
-}
-
-const defaults = {
-  clock: systemClock,
-  random: systemRandom,
-  maxSeriesPerMetric: 2_000,
-  defaultMetrics: true,
-  planAlerts: true,
-  maxAlertSamples: 500_000,
-  rateWindowMs: 300_000,
-  rateMinimumSamples: 10,
-};
-
-const ranges = {
-  maxSeriesPerMetric: { min: 2, max: 1_000_000, integer: true },
-  seriesTtlMs: { min: 1_000, max: Infinity },
-  maxAlertSamples: { min: 1_000, max: 100_000_000, integer: true },
-  rateWindowMs: { min: 1_000, max: 86_400_000 },
-  rateMinimumSamples: { min: 1, max: 1_000_000, integer: true },
-};
 
 /** Counts exceptions of alert listeners: they must not stop one another. */
 const LISTENER_FAULTS = "enhanced_integration_alert_listener_faults_total";
@@ -89,6 +43,7 @@ export class MonitoringSystem {
   readonly #clock: Clock;
   readonly #registry: MetricRegistry;
   readonly #alerts: AlertEngine;
+  readonly #slos: SloRegistry;
   readonly #standard: StandardMetrics;
   readonly #windows: RateWindows;
   readonly #services = new ServiceStatistics();
@@ -100,12 +55,20 @@ export class MonitoringSystem {
   /** @throws IntegrationError INVALID_INPUT naming every option out of range */
   constructor(options: MonitoringOptions = {}) {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-    const resolved = { ...defaults, ...given } as Required<{ [K in keyof typeof defaults]: (typeof defaults)[K] }>;
-    checkNumbers("MonitoringSystem", { seriesTtlMs: Infinity, ...resolved }, ranges);
+    const resolved = { ...monitoringDefaults, ...given };
+    checkNumbers("MonitoringSystem", { seriesTtlMs: Infinity, ...resolved }, monitoringRanges);
     const { clock, rateWindowMs: windowMs, rateMinimumSamples: minimumSamples } = resolved;
     this.#clock = clock;
     this.#registry = new MetricRegistry({ seriesTtlMs: options.seriesTtlMs, ...resolved });
     this.#alerts = alertEngineOf(this.#registry, resolved);
+    this.#slos = new SloRegistry(this.#registry, clock);
+    for (const state of ["pending", "firing"] as const)
+      this.#registry
+        .register(`enhanced_integration_alerts_${state}`, "gauge", {
+          help: `Alerts that are ${state}, one for each series.`,
+        })
+        .labels()
+        .compute(() => this.activeAlerts().filter((alert) => alert.state === state).length);
     const deliveries = this.#registry.register("enhanced_integration_alert_notifications_total", "counter", {
       help: "Deliveries of alerts by notifier and outcome; code is the error code of failed ones.",
       labels: ["notifier", "outcome", "code"],
@@ -174,6 +137,20 @@ export class MonitoringSystem {
     this.#alerts.add(name, options);
   }
 
+  /**
+   * Follows an objective: burn rates and the budget left as gauges, and two alerts, `<name>_slo_page` and
+   * `<name>_slo_ticket`, over pairs of windows.
+   * @throws IntegrationError INVALID_INPUT naming every option out of range; CONFLICT for a name that is taken
+   */
+  addSlo(name: string, options: SloOptions): void {
+    this.#slos.add(name, options, (alert, rule) => this.addAlert(alert, rule));
+  }
+
+  /** Every objective and where it stands. */
+  slos(): SloStatus[] {
+    return this.#slos.statuses();
+  }
+
   /** Every alert and where it stands, `no-data` included. */
   alerts(): AlertStatus[] {
     return this.#alerts.statuses();
@@ -186,6 +163,7 @@ export class MonitoringSystem {
 
   /** Steps all alerts to now. @returns what changed; each change is told once */
   checkAlerts(): AlertTransition[] {
+    this.#slos.record();
     const transitions = this.#alerts.check();
     this.notifications.step(this.#alerts.active());
     for (const transition of transitions) for (const listener of this.#listeners) this.#notify(listener, transition);
@@ -254,6 +232,11 @@ export class MonitoringSystem {
   /** All alerts as a YAML rule file for Prometheus. */
   prometheusRules(): string {
     return this.#alerts.prometheusRules();
+  }
+
+  /** The dashboard of an integration, to be imported into Grafana. */
+  grafanaDashboard(): GrafanaDashboard {
+    return grafanaDashboard();
   }
 
   /** Calls, errors, retries and latency of every service that was called, seen by {@link observe}. */

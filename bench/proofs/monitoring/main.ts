@@ -5,10 +5,12 @@
 import { type Count } from "../../support/count.ts";
 import { Report } from "../../support/report.ts";
 import { readRunOptions } from "../../support/run-options.ts";
+import { live } from "./live.ts";
 import { rulesAgainstPromtool } from "./rules-against-promtool.ts";
 
 const options = readRunOptions();
 const of = (full: number, short: number): Count => ({ run: options.short ? short : full, full });
 const report = new Report("proof:monitoring", options);
 await report.part("Rules against promtool", () => rulesAgainstPromtool(of(300, 30)));
+await report.part("Prometheus and Alertmanager, live", live);
 process.exitCode = report.finish();

@@ -57,8 +57,8 @@ function randomRule(random: Random, pick: <T>(choices: readonly T[]) => T): Aler
     severity: pick(["info", "warning", "critical"] as const),
     message: pick([
       "plain",
-      // A mean depends in its last bit on the order of series, which Prometheus leaves open.
-      condition.includes("avg") ? 'at {{ printf "%.9f" $value }}' : "at {{ $value }}",
+      // Sums and means depend in their last bit on the order of series, which Prometheus leaves open.
+      /sum|avg/.test(condition) ? 'at {{ printf "%.9f" $value }}' : "at {{ $value }}",
       "{{ $labels.a }}/{{ $labels.missing }} {{ $value | humanize }}",
       '{{ $value | humanizePercentage }} {{ humanizeDuration $value }} {{ printf "%.2f" $value }}',
     ]),

@@ -1,0 +1,124 @@
+import { describe, expect, it } from "vitest";
+import { MonitoringSystem, parseExpression } from "../../src/monitoring/index.ts";
+import { selectorsOf } from "../../src/monitoring/alerts/expression/expression.ts";
+import { ManualClock } from "../../src/testing/index.ts";
+import { checkRules, hasPromtool } from "./promtool.ts";
+
+const objective = { good: 'work_total{outcome="ok"}', total: "work_total", objective: 0.99 };
+
+function system() {
+  const clock = new ManualClock();
+  const monitoring = new MonitoringSystem({ clock, planAlerts: false });
+  const work = monitoring.trackMetric("work", "counter", { labels: ["outcome"] });
+  /** Minutes of traffic. @returns transitions */
+  const run = async (minutes: number, good: number, bad: number) => {
+    const told: string[] = [];
+    for (let i = 0; i < minutes; i += 1) {
+      await clock.advance(60_000);
+      work.inc(good, { outcome: "ok" });
+      work.inc(bad, { outcome: "error" });
+      told.push(...monitoring.checkAlerts().map(({ name, state }) => `${name} ${state}`));
+    }
+    return told;
+  };
+  return { clock, monitoring, run };
+}
+
+describe("objectives", () => {
+  it("an outage pages when the hour and its last minutes agree, and stops when the minutes recover", async () => {
+    const { monitoring, run } = system();
+    monitoring.addSlo("work", objective);
+    expect(await run(120, 100, 0)).toEqual([]);
+    // 50 % errors burn 50 times too fast; the hour's mean passes 14.4 after about 18 minutes.
+    const during = await run(30, 50, 50);
+    expect(during).toContain("work_slo_page firing");
+    expect(monitoring.slos()[0]?.burnRates["5m"]).toBeCloseTo(50, 6);
+    expect(await run(60, 100, 0)).toContain("work_slo_page resolved");
+  });
+
+  it("a slow leak makes a ticket and no page", async () => {
+    const { monitoring, run } = system();
+    monitoring.addSlo("work", objective);
+    expect(await run(600, 98, 2)).toEqual(["work_slo_ticket firing"]);
+    expect(monitoring.slos()).toMatchObject([{ name: "work", objective: 0.99 }]);
+    expect(monitoring.slos()[0]?.budgetLeft).toBeCloseTo(-1, 6);
+    expect(monitoring.read("enhanced_integration_slo_budget_left_ratio")[0]?.value).toBeCloseTo(-1, 6);
+  });
+
+  it("little traffic has no burn rate, however bad it is; minimumEvents says what little is", async () => {
+    const { monitoring, run } = system();
+    monitoring.addSlo("work", objective);
+    monitoring.addSlo("strict", { ...objective, minimumEvents: 1 });
+    expect(await run(4, 0, 1)).toEqual(["strict_slo_page firing", "strict_slo_ticket firing"]);
+    expect(monitoring.slos()[0]?.burnRates).toEqual({});
+  });
+
+  it("what was counted before the objective is not held against it, and the window forgets", async () => {
+    const { monitoring, run, clock } = system();
+    await run(10, 0, 100);
+    monitoring.addSlo("work", { ...objective, windowDays: 3 });
+    await run(10, 100, 0);
+    expect(monitoring.slos()[0]?.budgetLeft).toBe(1);
+    await run(1, 0, 100);
+    expect(monitoring.slos()[0]?.budgetLeft).toBeLessThan(0);
+    await clock.advance(4 * 86_400_000);
+    await run(1, 100, 0);
+    expect(monitoring.slos()[0]?.budgetLeft).toBe(1);
+  });
+
+  it("refuses what cannot be an objective", () => {
+    const { monitoring } = system();
+    expect(() => monitoring.addSlo("work", { ...objective, objective: 1, windowDays: 1, minimumEvents: 0 })).toThrow(
+      /SLO work: objective must be .*; windowDays must be .*; minimumEvents must be/,
+    );
+    expect(() => monitoring.addSlo("work", { ...objective, good: "rate(work_total[5m])" })).toThrow(
+      /good must be one counter/,
+    );
+    expect(() => monitoring.addSlo("a b", objective)).toThrow(/the name must match/);
+    monitoring.addSlo("work", objective);
+    expect(() => monitoring.addSlo("work", objective)).toThrow(/one of this name already/);
+  });
+
+  it.runIf(hasPromtool)("its rules pass promtool check rules", () => {
+    const { monitoring } = system();
+    monitoring.addSlo("work", objective);
+    const { status, output } = checkRules(monitoring.prometheusRules());
+    expect(status, output).toBe(0);
+    expect(output).toContain("2 rules found");
+  });
+});
+
+describe("the Grafana dashboard", () => {
+  const dashboard = new MonitoringSystem().grafanaDashboard() as unknown as {
+    schemaVersion: number;
+    panels: { id: number; title: string; targets: { expr: string; refId: string }[] }[];
+  };
+  const expressions = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+
+  it("asks for metrics that exist, in expressions that parse", () => {
+    const names = new Set<string>();
+    for (const expression of expressions)
+      for (const node of selectorsOf(parseExpression(expression)))
+        names.add((node.kind === "range" ? node.selector : node).name);
+    const { monitoring } = system();
+    const missing = [...names].filter((name) => {
+      monitoring.addAlert("probe", { condition: `${name} >= 0`, severity: "info", message: "probe" });
+      return monitoring.alerts().find((alert) => alert.name === "probe")?.problem !== undefined;
+    });
+    expect(missing).toEqual([]);
+    expect(names.size).toBeGreaterThan(12);
+  });
+
+  it.runIf(hasPromtool)("its expressions pass promtool", () => {
+    const rules = expressions.map((expr, i) => `      - record: "r${i}"\n        expr: ${JSON.stringify(expr)}`);
+    const { status, output } = checkRules(`groups:\n  - name: "g"\n    rules:\n${rules.join("\n")}\n`);
+    expect(status, output).toBe(0);
+  });
+
+  it("has panels for what an operator asks, each with its own id and place", () => {
+    const titles = dashboard.panels.map(({ title }) => title).join(" ");
+    for (const topic of ["Calls", "Latency", "Pool", "Circuit", "Limits", "Alerts"]) expect(titles).toContain(topic);
+    expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
+    expect(dashboard.schemaVersion).toBe(39);
+  });
+});
