@@ -1,3 +1,13 @@
+export {
+  type AttemptContext,
+  type CacheRule,
+  type CallMeta,
+  type CallSpec,
+  type DegradedReason,
+  type HedgeRule,
+  IntegrationError,
+  type Priority,
+} from "../core/index.ts";
 export { type AnswerCacheOptions } from "./answer-cache.ts";
 export {
   type BreakerListener,

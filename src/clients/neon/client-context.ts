@@ -64,7 +64,7 @@ export class ClientContext {
 
   /** The call as its policies see it. */
   spec(operation: string, options: CallOptions, policy: Partial<CallSpec>): CallSpec {
-    const { signal, deadlineMs, priority } = options;
+    const { signal, deadlineMs, priority, parent } = options;
     return {
       service: "neon",
       operation,
@@ -72,6 +72,7 @@ export class ClientContext {
       ...(signal && { signal }),
       ...(deadlineMs !== undefined && { deadlineMs }),
       ...(priority && { priority }),
+      ...(parent && { parent }),
     };
   }
 

@@ -1,5 +1,6 @@
 import {
   type CallRunner,
+  type CallSpec,
   type FetchLike,
   type HedgeRule,
   IntegrationError,
@@ -71,6 +72,8 @@ export interface CallOptions {
   /** Total time, ms. @defaultValue the runner's */
   readonly deadlineMs?: number | undefined;
   readonly priority?: Priority | undefined;
+  /** The attempt that makes this call: its deadline and signal hold for this call too. */
+  readonly parent?: CallSpec["parent"] | undefined;
 }
 
 export interface QueryOptions extends CallOptions {
@@ -161,8 +164,9 @@ export interface BatchOptions extends CallOptions {
 /** One statement of a batch. */
 export type BatchStatement = SqlFragment | { readonly text: string; readonly params?: readonly unknown[] };
 
-const queryOptionNames = ["signal", "deadlineMs", "priority", "idempotent", "maxRows", "name", "hedge", "cache"];
-const streamOptionNames = ["signal", "deadlineMs", "priority", "batchRows", "idleTimeoutMs", "name"];
+const callOptionNames = ["signal", "deadlineMs", "priority", "parent"];
+const queryOptionNames = [...callOptionNames, "idempotent", "maxRows", "name", "hedge", "cache"];
+const streamOptionNames = [...callOptionNames, "batchRows", "idleTimeoutMs", "name"];
 
 /** Tells the two forms of {@link QueryFunction} apart. */
 export function readQueryArguments(

@@ -12,6 +12,8 @@ export interface AdminCallOptions {
   /** Total time, the wait for Neon's operations included, ms. @defaultValue the client's `waitTimeoutMs` */
   readonly deadlineMs?: number | undefined;
   readonly priority?: Priority | undefined;
+  /** The attempt that makes this call: its deadline and signal hold for this call too. */
+  readonly parent?: CallSpec["parent"] | undefined;
 }
 
 export type Sdk = typeof NeonSdk;
@@ -65,7 +67,7 @@ export class ManagementApi {
     attempt: (context: AttemptContext) => Promise<T>,
   ): Promise<T> {
     const { runner, limit, requestTimeoutMs } = this.options;
-    const { signal, priority, deadlineMs = requestTimeoutMs } = call;
+    const { signal, priority, parent, deadlineMs = requestTimeoutMs } = call;
     const spec: CallSpec = {
       service: MANAGEMENT_SERVICE,
       operation,
@@ -75,6 +77,7 @@ export class ManagementApi {
       ...(limit && { limit }),
       ...(signal && { signal }),
       ...(priority && { priority }),
+      ...(parent && { parent }),
     };
     return runner.run(spec, attempt);
   }

@@ -1,5 +1,6 @@
-import { IntegrationError, sleep } from "../../../core/index.ts";
+import { IntegrationError, LinkedSignal, sleep } from "../../../core/index.ts";
 import { type AdminCallOptions, type ManagementApi } from "./api.ts";
+import { deadlineOfAll } from "./budget.ts";
 import { MANAGEMENT_SERVICE } from "./options.ts";
 import { listOf, nextCursor, type Operation, readOperation } from "./resources.ts";
 
@@ -48,8 +49,18 @@ export class Operations {
    * `DEADLINE_EXCEEDED` with `details.operationIds` for those that were still running: they go on, and can be waited for again
    */
   async wait(operations: readonly (Operation | string)[], call: AdminCallOptions = {}): Promise<void> {
-    const { clock, random, waitTimeoutMs } = this.#api.options;
-    const deadlineAt = clock.now() + (call.deadlineMs ?? waitTimeoutMs);
+    const { clock, waitTimeoutMs } = this.#api.options;
+    const deadlineAt = deadlineOfAll(call, clock.now(), waitTimeoutMs);
+    const linked = new LinkedSignal().follow(call.signal).follow(call.parent?.signal);
+    try {
+      await this.#poll(operations, deadlineAt, { ...call, signal: linked.signal });
+    } finally {
+      linked.dispose();
+    }
+  }
+
+  async #poll(operations: readonly (Operation | string)[], deadlineAt: number, call: AdminCallOptions): Promise<void> {
+    const { clock, random } = this.#api.options;
     let pending = operations.map((each) =>
       typeof each === "string" ? { id: each, action: "operation", status: "unknown" } : each,
     );
