@@ -49,6 +49,7 @@ export class PostgresServer {
   readonly #owner: UserIds | undefined;
   /** Where its socket is. */
   readonly folder: string;
+  readonly socketPath: string;
   readonly #dataDir: string;
   #process: ChildProcess | undefined;
   #watchdog: ChildProcess | undefined;
@@ -64,7 +65,8 @@ export class PostgresServer {
     this.folder = paths.folder;
     this.#dataDir = paths.dataDir;
     this.isNew = paths.isNew;
-    const at = { path: join(paths.folder, `.s.PGSQL.${SOCKET_PORT}`) };
+    this.socketPath = join(paths.folder, `.s.PGSQL.${SOCKET_PORT}`);
+    const at = { path: this.socketPath };
     this.superuser = { at, user: SUPERUSER, password: "", database: "postgres", tls: "disable" };
   }
 
@@ -109,7 +111,7 @@ export class PostgresServer {
       port: String(SOCKET_PORT),
       timezone: "UTC",
       log_timezone: "UTC",
-      ...(dataDir === undefined && { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }),
+      ...(dataDir === undefined && { fsync: "off", full_page_writes: "off" }),
       ...settings,
     };
     const flags = Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`]);

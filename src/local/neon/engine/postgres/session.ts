@@ -81,9 +81,11 @@ export class PostgresSession implements EngineSession {
     if (this.#running) this.#hooks.onCancel(this);
   }
 
-  /** As a server sees a client die; what runs is found out when the server next writes. */
+  /** A server notices only when it next writes: what runs is stopped, for nobody wants its answer. */
   abandon(): void {
-    if (this.#running) this.#upstream.socket.destroy();
+    if (!this.#running) return;
+    this.#hooks.onCancel(this);
+    this.#upstream.socket.destroy();
   }
 
   async leave(): Promise<void> {

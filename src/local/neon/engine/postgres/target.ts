@@ -12,20 +12,19 @@ export interface PostgresTarget {
 }
 
 /**
- * Reads `postgresql://user:password@host:port/database?sslmode=...`; a folder in `host=` names a Unix socket.
+ * Reads `postgresql://user:password@host:port/database?sslmode=...`; an encoded folder as its host names a Unix socket.
  * @throws IntegrationError INVALID_INPUT; the URL is never repeated
  */
 export function targetOfUrl(text: string): PostgresTarget {
   if (!URL.canParse(text)) throw refuse("is no URL");
   const url = new URL(text);
   if (url.protocol !== "postgresql:" && url.protocol !== "postgres:") throw refuse(`begins with ${url.protocol}//`);
-  const folder = url.searchParams.get("host");
   const host = decodeURIComponent(url.hostname) || "127.0.0.1";
-  const port = Number(url.port || url.searchParams.get("port") || 5432);
+  const port = Number(url.port || 5432);
   const user = decodeURIComponent(url.username) || "postgres";
   const mode = url.searchParams.get("sslmode") ?? "disable";
   return {
-    at: folder?.startsWith("/") ? { path: `${folder}/.s.PGSQL.${port}` } : { host: host.replace(/^\[|\]$/g, ""), port },
+    at: host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host: host.replace(/^\[|\]$/g, ""), port },
     user,
     password: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)) || user,
