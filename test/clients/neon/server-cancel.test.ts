@@ -11,9 +11,7 @@ const GONE_WITHIN_MS = 5_000;
 describe.each([
   ["TCP", postgresOverTcp],
   ["HTTP and WebSockets", postgresOverNeon],
-] as const)("over %s", (transport, start) => {
-  /** Over a WebSocket the request to cancel comes after the cut, when the local Neon knows the session no more. */
-  const isCancelled = (name: string) => transport === "TCP" || !/transaction|stream/.test(name);
+] as const)("over %s", (_transport, start) => {
   let target: Target;
   let pools: ConnectionPoolManager;
   let neon: NeonClient;
@@ -64,7 +62,7 @@ describe.each([
         },
       ],
     ];
-    it.each(given.filter(([name]) => isCancelled(name)))("is cancelled on the server: %s", async (name, run) => {
+    it.each(given)("is cancelled on the server: %s", async (name, run) => {
       const mark = name.replaceAll(" ", "_");
       const caller = new AbortController();
       const attempt = run(mark, caller.signal);
@@ -76,23 +74,19 @@ describe.each([
       expect(await neon.query`select 1 as one`).toEqual([{ one: 1 }]);
     });
 
-    it.runIf(isCancelled("a stream"))(
-      "is cancelled on the server: a stream between two batches of a slow statement",
-      async () => {
-        const caller = new AbortController();
-        const consume = async () => {
-          const text =
-            "select pg_sleep(case when n < 5 then 0 else 60 end) /* streaming */ from generate_series(1, 9) n";
-          for await (const _row of neon.stream(text, [], { batchRows: 2, signal: caller.signal }));
-        };
-        const outcome = expect(consume()).rejects.toMatchObject({ code: "ABORTED" });
-        // The cursor's text is not what is shown while it is fetched from.
-        await until("fetch forward 2", 1);
-        caller.abort();
-        await outcome;
-        expect(await until("fetch forward 2", 0)).toBeLessThan(GONE_WITHIN_MS);
-      },
-    );
+    it("is cancelled on the server: a stream between two batches of a slow statement", async () => {
+      const caller = new AbortController();
+      const consume = async () => {
+        const text = "select pg_sleep(case when n < 5 then 0 else 60 end) /* streaming */ from generate_series(1, 9) n";
+        for await (const _row of neon.stream(text, [], { batchRows: 2, signal: caller.signal }));
+      };
+      const outcome = expect(consume()).rejects.toMatchObject({ code: "ABORTED" });
+      // The cursor's text is not what is shown while it is fetched from.
+      await until("fetch forward 2", 1);
+      caller.abort();
+      await outcome;
+      expect(await until("fetch forward 2", 0)).toBeLessThan(GONE_WITHIN_MS);
+    });
 
     it("is cancelled on the server: what outlasts its own time", async () => {
       const impatient = new NeonClient({ ...target.options, queryTimeoutMs: 100 });
