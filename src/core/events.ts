@@ -124,12 +124,26 @@ export interface IntegrationEvents {
   /** Channels that are joined now. */
   "realtime.changed": { readonly connections: number };
   "storage.uploaded": { readonly bucket: string; readonly bytes: number };
+  /** Objects that were deleted, as far as the service told their sizes. */
+  "storage.removed": { readonly bucket: string; readonly bytes: number };
+  /** A whole bucket was counted. */
+  "storage.measured": { readonly bucket: string; readonly bytes: number };
+  /** One request of ours was answered (by its status) or failed below HTTP (`code`). */
+  "http.finished": {
+    readonly service: string;
+    readonly method: string;
+    readonly url: string | URL;
+    readonly status?: number;
+    readonly code?: ErrorCode;
+    readonly durationMs: number;
+  };
   "run.finished": { readonly status: string; readonly steps: number };
   "model.finished": {
     readonly model: string;
     readonly operation: string;
     readonly inputTokens: number;
     readonly outputTokens: number;
+    readonly durationMs: number;
   };
   "listings.stored": { readonly inserted: number; readonly updated: number; readonly unchanged: number };
   "listings.embedded": { readonly count: number };

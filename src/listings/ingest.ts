@@ -72,6 +72,7 @@ export class ListingIngest {
     }
     const outcome = { status: "completed", pagesTotal: job.result.pagesTotal } as const;
     await this.#redelivery.run(() => this.#sessions.close(session.id, outcome, call), signal);
+    this.#events?.emit("workflow.completed", { name: "listings.scrape" });
     return job.result;
   }
 

@@ -21,11 +21,12 @@ export class CallSeries {
     this.#metrics = metrics;
   }
 
-  record({ service, operation, outcome, code, durationMs }: IntegrationEvents["call.finished"]): void {
+  record({ callId, service, operation, outcome, code, durationMs }: IntegrationEvents["call.finished"]): void {
     const bound = this.#bound.get(service)?.get(operation) ?? this.#bind(service, operation);
     if (outcome === "ok" && bound) bound.ok.inc();
-    else this.#metrics.calls.inc(1, { service, operation, outcome, code: code ?? "" });
-    if (bound) bound.duration.observe(durationMs / 1_000);
+    else this.#metrics.calls.inc(1, { service, operation, outcome, code: code ?? "" }, { call_id: callId });
+    // Leads from a slow bucket to `explain(callId)`.
+    if (bound) bound.duration.observe(durationMs / 1_000, { call_id: callId });
     else this.#metrics.callDuration.observe(durationMs / 1_000, { service, operation });
   }
 

@@ -10,6 +10,8 @@ export { type ExemplarLabels } from "./metrics/exemplar.ts";
 export { Histogram, type HistogramSeries } from "./metrics/histogram.ts";
 export { type Sample } from "./metrics/sample.ts";
 export { metricsContentTypes, type MetricsFormat, type RenderOptions } from "./metrics/render.ts";
+export { type PromClientRegistry } from "./interop/prom-client.ts";
+export { type OpenTelemetryMeter } from "./interop/open-telemetry.ts";
 export { type AlertOptions, type AlertRule, type AlertSeverity } from "./alerts/alert-rule.ts";
 export { type ActiveAlert, type AlertStatus, type AlertTransition } from "./alerts/alert-engine.ts";
 export { type AlertChange, type AlertDelays, type AlertState, stepAlert } from "./alerts/alert-state.ts";

@@ -1,4 +1,5 @@
 import { type Clock, type Random, systemClock, systemRandom } from "../core/index.ts";
+import { checkNumbers } from "./check-options.ts";
 
 export interface MonitoringOptions {
   /** @defaultValue the system's */
@@ -31,7 +32,8 @@ export interface MonitoringOptions {
   readonly rateMinimumSamples?: number | undefined;
 }
 
-export const monitoringDefaults = {
+/** Of what was left out. */
+const defaults = {
   clock: systemClock,
   random: systemRandom,
   maxSeriesPerMetric: 2_000,
@@ -42,10 +44,22 @@ export const monitoringDefaults = {
   rateMinimumSamples: 10,
 };
 
-export const monitoringRanges = {
+const ranges = {
   maxSeriesPerMetric: { min: 2, max: 1_000_000, integer: true },
   seriesTtlMs: { min: 1_000, max: Infinity },
   maxAlertSamples: { min: 1_000, max: 100_000_000, integer: true },
   rateWindowMs: { min: 1_000, max: 86_400_000 },
   rateMinimumSamples: { min: 1, max: 1_000_000, integer: true },
 };
+
+export type ResolvedMonitoringOptions = { readonly [K in keyof typeof defaults]: (typeof defaults)[K] } & {
+  readonly seriesTtlMs: number | undefined;
+};
+
+/** @throws IntegrationError INVALID_INPUT naming every option out of range */
+export function resolveMonitoringOptions(options: MonitoringOptions): ResolvedMonitoringOptions {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const resolved = { seriesTtlMs: undefined, ...defaults, ...given };
+  checkNumbers("MonitoringSystem", { ...resolved, seriesTtlMs: options.seriesTtlMs ?? Infinity }, ranges);
+  return resolved;
+}

@@ -1,4 +1,4 @@
-import { type Clock, type EventBus, nextTurn } from "../core/index.ts";
+import { type EventBus } from "../core/index.ts";
 import { type ActiveAlert, type AlertEngine, type AlertStatus, type AlertTransition } from "./alerts/alert-engine.ts";
 import { type GrafanaDashboard, grafanaDashboard } from "./alerts/grafana-dashboard.ts";
 import { alertEngineOf } from "./alerts/alert-engine-of.ts";
@@ -6,20 +6,22 @@ import { type AlertOptions } from "./alerts/alert-rule.ts";
 import { NotificationCenter } from "./alerts/notify/notification-center.ts";
 import { registerPlanAlerts } from "./alerts/plan-alerts.ts";
 import { checkNumbers } from "./check-options.ts";
-import { type MonitoringOptions, monitoringDefaults, monitoringRanges } from "./monitoring-options.ts";
-import { DistinctWindow } from "./metrics/distinct-window.ts";
+import { bridgeTo, type OpenTelemetryMeter } from "./interop/open-telemetry.ts";
+import { exposeTo, type PromClientRegistry } from "./interop/prom-client.ts";
 import { type MetricType } from "./metrics/metric.ts";
 import { type Labels } from "./metrics/names.ts";
-import { registerProcessMetrics } from "./metrics/process-metrics.ts";
-import { RatioWindow } from "./metrics/ratio-window.ts";
+import { ProcessMetrics } from "./metrics/process-metrics.ts";
 import { type MetricOf, type MetricOptions, MetricRegistry } from "./metrics/registry.ts";
-import { metricsContentTypes, metricsFormatFor, type RenderOptions, renderMetrics } from "./metrics/render.ts";
+import { metricsContentTypes, metricsFormatFor, type RenderOptions } from "./metrics/render.ts";
 import { type Sample } from "./metrics/sample.ts";
 import { type Counter, type Gauge } from "./metrics/scalar.ts";
 import { type Histogram } from "./metrics/histogram.ts";
+import { MetricsExport } from "./metrics-export.ts";
+import { type MonitoringOptions, resolveMonitoringOptions } from "./monitoring-options.ts";
 import { type SloOptions, type SloStatus } from "./slo/slo.ts";
 import { SloRegistry } from "./slo/slo-registry.ts";
-import { observeEvents, type RateWindows } from "./observe-events.ts";
+import { observeEvents } from "./observe-events.ts";
+import { createRateWindows, type RateWindows } from "./rate-windows.ts";
 import { Repeater } from "./repeater.ts";
 import { ServiceStatistics, type ServiceSummary } from "./service-statistics.ts";
 import { registerStandardMetrics, type StandardMetrics } from "./standard-metrics.ts";
@@ -40,7 +42,6 @@ const LISTENER_FAULTS = "enhanced_integration_alert_listener_faults_total";
 export class MonitoringSystem {
   /** From alerts to people: notifiers, silences, inhibition. */
   readonly notifications: NotificationCenter;
-  readonly #clock: Clock;
   readonly #registry: MetricRegistry;
   readonly #alerts: AlertEngine;
   readonly #slos: SloRegistry;
@@ -50,16 +51,14 @@ export class MonitoringSystem {
   readonly #listeners = new Set<(transition: AlertTransition) => unknown>();
   readonly #background: Repeater;
   readonly #listenerFaults: Counter;
-  readonly #recordLag: ((lagMs: number) => void) | undefined;
+  readonly #process: ProcessMetrics | undefined;
+  readonly #export: MetricsExport;
 
   /** @throws IntegrationError INVALID_INPUT naming every option out of range */
   constructor(options: MonitoringOptions = {}) {
-    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-    const resolved = { ...monitoringDefaults, ...given };
-    checkNumbers("MonitoringSystem", { seriesTtlMs: Infinity, ...resolved }, monitoringRanges);
+    const resolved = resolveMonitoringOptions(options);
     const { clock, rateWindowMs: windowMs, rateMinimumSamples: minimumSamples } = resolved;
-    this.#clock = clock;
-    this.#registry = new MetricRegistry({ seriesTtlMs: options.seriesTtlMs, ...resolved });
+    this.#registry = new MetricRegistry(resolved);
     this.#alerts = alertEngineOf(this.#registry, resolved);
     this.#slos = new SloRegistry(this.#registry, clock);
     for (const state of ["pending", "firing"] as const)
@@ -78,18 +77,9 @@ export class MonitoringSystem {
       help: "Alert listeners that threw or rejected.",
     });
     this.#standard = registerStandardMetrics(this.#registry);
-    this.#recordLag = resolved.defaultMetrics ? registerProcessMetrics(this.#registry, clock) : undefined;
-    this.#windows = {
-      neonErrors: new RatioWindow({ clock, windowMs, minimumSamples }),
-      mcpErrors: new RatioWindow({ clock, windowMs, minimumSamples }),
-      authSuccesses: new RatioWindow({ clock, windowMs, minimumSamples }),
-      activeUsers: new DistinctWindow({ clock, windowMs }),
-    };
-    const { neonErrors, mcpErrors, authSuccesses, activeUsers } = this.#windows;
-    this.#standard.neonErrorRate.labels().compute(() => neonErrors.ratio());
-    this.#standard.mcpErrorRate.labels().compute(() => mcpErrors.ratio());
-    this.#standard.authSuccessRate.labels().compute(() => authSuccesses.ratio());
-    this.#standard.activeUsers.labels().compute(() => activeUsers.count());
+    this.#process = resolved.defaultMetrics ? new ProcessMetrics(this.#registry, clock) : undefined;
+    this.#export = new MetricsExport(this.#registry, this.#process, clock);
+    this.#windows = createRateWindows({ clock, windowMs, minimumSamples }, this.#standard);
     this.#background = new Repeater({ clock, random: resolved.random, task: () => void this.checkAlerts() });
     if (resolved.planAlerts) registerPlanAlerts(this);
   }
@@ -176,14 +166,52 @@ export class MonitoringSystem {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Checks the alerts in the background every `intervalMs` (jittered; timers hold no process). */
+  /**
+   * Shows all metrics, those of the future included, in a host's prom-client registry: its `/metrics` then has ours too.
+   * A name that the registry already has (its own default metrics, say) stays the host's.
+   * @returns a function that takes them out again
+   * @example
+   * import { register } from "prom-client";
+   * integration.monitoring.exposeTo(register);
+   */
+  exposeTo(registry: PromClientRegistry): () => void {
+    return exposeTo(this.#registry, registry);
+  }
+
+  /**
+   * Exports a host's prom-client metrics with ours, in both formats. A name that we have too is told once, by us. Do not
+   * expose to the registry that is included.
+   * @returns a function that ends it
+   */
+  include(registry: PromClientRegistry): () => void {
+    return this.#export.include(registry);
+  }
+
+  /**
+   * Feeds a meter of the host's OpenTelemetry with all metrics, those of the future included, under OpenTelemetry's names
+   * where its conventions have one (`db.client.operation.duration`). Counters and gauges are read when the host collects.
+   * @returns a function that ends it
+   * @example
+   * import { metrics } from "@opentelemetry/api";
+   * integration.monitoring.bridgeTo(metrics.getMeter("enhanced-integration"));
+   */
+  bridgeTo(meter: OpenTelemetryMeter): () => void {
+    return bridgeTo(this.#registry, meter);
+  }
+
+  /**
+   * Checks the alerts in the background every `intervalMs` (jittered; timers hold no process), and watches garbage
+   * collections and the event loop's delay, where default metrics are wanted.
+   */
   start(intervalMs = 15_000): void {
     checkNumbers("MonitoringSystem.start", { intervalMs }, { intervalMs: { min: 100, max: 86_400_000 } });
     this.#background.start(intervalMs);
+    this.#process?.start();
   }
 
   stop(): void {
     this.#background.stop();
+    this.#process?.stop();
   }
 
   /** The text for a scraper, written in slices that let the event loop turn. To send it, {@link metricsStream} holds less. */
@@ -198,12 +226,8 @@ export class MonitoringSystem {
    * The same text piece by piece, each made in a turn of the event loop of its own: a scrape of any size delays no call,
    * and the whole is never held.
    */
-  async *metricsStream(options: RenderOptions = {}): AsyncGenerator<string, void, undefined> {
-    const asked = this.#clock.now();
-    await nextTurn();
-    this.#recordLag?.(this.#clock.now() - asked);
-    yield* renderMetrics(this.#registry.all(), options, this.#clock);
-    if (options.format === "openmetrics") yield "# EOF\n";
+  metricsStream(options: RenderOptions = {}): AsyncGenerator<string, void, undefined> {
+    return this.#export.stream(options);
   }
 
   /**

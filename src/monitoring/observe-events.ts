@@ -1,17 +1,8 @@
 import { type ErrorCode, type EventBus, type EventName, type IntegrationEvents } from "../core/index.ts";
 import { CallSeries } from "./call-series.ts";
-import { type DistinctWindow } from "./metrics/distinct-window.ts";
-import { type RatioWindow } from "./metrics/ratio-window.ts";
+import { type RateWindows } from "./rate-windows.ts";
 import { type ServiceStatistics } from "./service-statistics.ts";
 import { type StandardMetrics } from "./standard-metrics.ts";
-
-/** What is kept over a window of time and read as a gauge. */
-export interface RateWindows {
-  readonly neonErrors: RatioWindow;
-  readonly mcpErrors: RatioWindow;
-  readonly authSuccesses: RatioWindow;
-  readonly activeUsers: DistinctWindow;
-}
 
 /** Failures by the caller's own doing: they say nothing about the service. */
 const callerFaults: ReadonlySet<ErrorCode> = new Set([
@@ -47,7 +38,11 @@ export function observeEvents(
       services.finished(event);
       if (event.service === "neon") windows.neonErrors.record(isServiceFailure(event));
     },
-    "attempt.failed": ({ service, code }) => metrics.attemptsFailed.inc(1, { service, code }),
+    "attempt.failed": (event) => {
+      const { service, code } = event;
+      metrics.attemptsFailed.inc(1, { service, code });
+      observeFailure(event, metrics);
+    },
     "retry.scheduled": ({ service }) => {
       metrics.retries.inc(1, { service });
       services.retried(service);
@@ -57,13 +52,43 @@ export function observeEvents(
     "circuit.opened": ({ service }) => metrics.circuitState.set(2, { service }),
     "limit.refused": ({ limit }) => metrics.rateLimited.inc(1, { limit }),
     "limit.waited": ({ limit, waitedMs }) => metrics.rateLimitWait.inc(waitedMs / 1_000, { limit }),
-    "query.finished": ({ transport, durationMs }) => metrics.queryDuration.observe(durationMs / 1_000, { transport }),
+    "query.finished": ({ transport, statement, durationMs }) => {
+      metrics.queryDuration.observe(durationMs / 1_000, { transport });
+      metrics.dbDuration.observe(durationMs / 1_000, {
+        db_system_name: "postgresql",
+        db_operation_name: keywordOf(statement),
+      });
+    },
+    "http.finished": ({ method, url, status, code, durationMs }) => {
+      const { hostname, port, protocol } = new URL(url);
+      metrics.httpClientDuration.observe(durationMs / 1_000, {
+        http_request_method: method,
+        server_address: hostname,
+        server_port: port || (protocol === "https:" ? 443 : 80),
+        http_response_status_code: status ?? "",
+        error_type: code ?? (status !== undefined && status >= 400 ? status : ""),
+      });
+    },
     "pool.changed": ({ pool, total, idle, waiting, max }) => {
       const used = total - idle;
       metrics.poolUsage.set((100 * used) / max, { pool });
       metrics.poolConnections.set(used, { pool, state: "used" });
       metrics.poolConnections.set(idle, { pool, state: "idle" });
       metrics.poolConnections.set(waiting, { pool, state: "waiting" });
+      const named = { db_client_connection_pool_name: pool };
+      metrics.dbConnections.set(used, { ...named, db_client_connection_state: "used" });
+      metrics.dbConnections.set(idle, { ...named, db_client_connection_state: "idle" });
+      metrics.dbConnectionsMax.set(max, named);
+      metrics.dbPending.set(waiting, named);
+    },
+    "pool.connection_created": ({ pool, durationMs }) =>
+      metrics.dbCreateTime.observe(durationMs / 1_000, { db_client_connection_pool_name: pool }),
+    "pool.connection_returned": ({ pool, waitedMs, usedMs }) => {
+      metrics.dbWaitTime.observe(waitedMs / 1_000, { db_client_connection_pool_name: pool });
+      metrics.dbUseTime.observe(usedMs / 1_000, { db_client_connection_pool_name: pool });
+    },
+    "pool.acquire_failed": ({ pool, kind }) => {
+      if (kind === "timeout") metrics.dbTimeouts.inc(1, { db_client_connection_pool_name: pool });
     },
     "pool.connection_lost": ({ pool }) => metrics.poolLost.inc(1, { pool }),
     "auth.finished": ({ outcome, userId }) => {
@@ -72,8 +97,14 @@ export function observeEvents(
     },
     "realtime.changed": ({ connections }) => metrics.realtimeConnections.set(connections),
     "storage.uploaded": ({ bucket, bytes }) => metrics.storageUsage.add(bytes, { bucket }),
+    "storage.removed": ({ bucket, bytes }) => metrics.storageUsage.add(-bytes, { bucket }),
+    "storage.measured": ({ bucket, bytes }) => metrics.storageUsage.set(bytes, { bucket }),
     "run.finished": ({ status }) => metrics.runs.inc(1, { status }),
-    "model.finished": ({ model, operation, inputTokens, outputTokens }) => {
+    "model.finished": ({ model, operation, inputTokens, outputTokens, durationMs }) => {
+      const named = genAiNames(operation, model);
+      metrics.genAiDuration.observe(durationMs / 1_000, named);
+      metrics.genAiTokens.observe(inputTokens, { ...named, gen_ai_token_type: "input" });
+      if (outputTokens > 0) metrics.genAiTokens.observe(outputTokens, { ...named, gen_ai_token_type: "output" });
       metrics.modelTokens.inc(inputTokens, { model, operation, type: "input" });
       metrics.modelTokens.inc(outputTokens, { model, operation, type: "output" });
     },
@@ -86,6 +117,11 @@ export function observeEvents(
       const { tool, outcome, durationMs } = event;
       metrics.mcpRequests.inc(1, { tool, outcome });
       metrics.mcpDuration.observe(durationMs / 1_000, { tool });
+      metrics.mcpServerDuration.observe(durationMs / 1_000, {
+        mcp_method_name: "tools/call",
+        gen_ai_tool_name: tool,
+        error_type: event.code ?? (outcome === "error" ? "tool_error" : ""),
+      });
       windows.mcpErrors.record(isServiceFailure(event));
     },
     "request.finished": ({ method, route, status, durationMs }) =>
@@ -96,6 +132,35 @@ export function observeEvents(
       }),
   };
   return subscribe(events, feeds);
+}
+
+/** The conventions count failures in the same histogram, told apart by `error.type`. */
+function observeFailure(event: IntegrationEvents["attempt.failed"], metrics: StandardMetrics): void {
+  const { service, operation, code, durationMs } = event;
+  if (service === "neon")
+    metrics.dbDuration.observe(durationMs / 1_000, {
+      db_system_name: "postgresql",
+      db_operation_name: operation,
+      error_type: code,
+    });
+  if (service === "ollama" && modelOperations.has(operation))
+    metrics.genAiDuration.observe(durationMs / 1_000, { ...genAiNames(operation, ""), error_type: code });
+}
+
+/** Those of Ollama's operations that run a model. */
+const modelOperations = new Set(["chat", "stream", "generateObject", "embed"]);
+
+function genAiNames(operation: string, model: string) {
+  return {
+    gen_ai_operation_name: operation === "embed" ? "embeddings" : "chat",
+    gen_ai_provider_name: "ollama",
+    gen_ai_request_model: model,
+  };
+}
+
+/** `select 1f0c92ab` is an unbounded set of names; its keyword is not. */
+function keywordOf(statement: string): string {
+  return /^[a-z]+/i.exec(statement)?.[0].toUpperCase() ?? "OTHER";
 }
 
 /** Attaches a table of listeners. @returns a function that detaches them all */

@@ -1,3 +1,4 @@
+import { registerConventionalMetrics } from "./conventional-metrics.ts";
 import { type MetricRegistry } from "./metrics/registry.ts";
 
 /** The plan's bare names whose exported names differ by more than `_total`. */
@@ -28,7 +29,7 @@ export function registerStandardMetrics(registry: MetricRegistry) {
     realtimeConnections: gauge("supabase_realtime_connections", "Supabase Realtime channels that are joined."),
     storageUsage: gauge(
       "supabase_storage_usage_bytes",
-      "Bytes uploaded to Supabase Storage by this process, or as recorded by the host.",
+      "Bytes in Supabase Storage: as last measured, with this process's uploads and removals since.",
       "bucket",
     ),
     mcpRequests: counter("mcp_requests_total", "MCP tool calls.", "tool", "outcome"),
@@ -96,6 +97,7 @@ export function registerStandardMetrics(registry: MetricRegistry) {
       "http_response_status_code",
     ),
   };
+  const all = { ...metrics, ...registerConventionalMetrics(registry) };
   for (const [alias, name] of Object.entries(planAliases)) registry.alias(alias, name);
-  return metrics;
+  return all;
 }

@@ -106,7 +106,7 @@ describe("observing events", () => {
     expect(await read("enhanced_integration_tinyfish_runs_total", { status: "COMPLETED" })).toBe(1);
     expect(await read("neon_query_duration_seconds_count", { transport: "tcp" })).toBe(1);
     const model = { model: "llama", operation: "chat" };
-    events.emit("model.finished", { ...model, inputTokens: 12, outputTokens: 30 });
+    events.emit("model.finished", { ...model, inputTokens: 12, outputTokens: 30, durationMs: 5 });
     expect(await read("enhanced_integration_model_tokens_total", { ...model, type: "input" })).toBe(12);
     expect(await read("enhanced_integration_model_tokens_total", { ...model, type: "output" })).toBe(30);
     events.emit("request.finished", { method: "GET", route: "/search", status: 200, durationMs: 5 });

@@ -1,5 +1,7 @@
 import {
   describeThrown,
+  type ErrorCode,
+  type EventBus,
   type FetchLike,
   IntegrationError,
   judgeHttpStatus,
@@ -40,6 +42,8 @@ export interface HttpTransportOptions {
   /** Sent with every request; may hold the key. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly readError?: ErrorReader;
+  /** Told of each request, as `http.finished`. @defaultValue nobody */
+  readonly events?: EventBus | undefined;
 }
 
 /**
@@ -103,11 +107,23 @@ export class HttpTransport {
       ...(body !== undefined && { body }),
     };
     if (body instanceof ReadableStream) Object.assign(init, { duplex: "half" });
+    const startedAt = this.#clock.now();
     try {
-      return await fetch(request.url, init);
+      const response = await fetch(request.url, init);
+      this.#told(request, startedAt, { status: response.status });
+      return response;
     } catch (thrown) {
-      throw this.#networkError(request, thrown);
+      const error = this.#networkError(request, thrown);
+      this.#told(request, startedAt, { code: IntegrationError.isInstance(error) ? error.code : "ABORTED" });
+      throw error;
     }
+  }
+
+  #told(request: HttpRequest, startedAt: number, outcome: { status: number } | { code: ErrorCode }): void {
+    const { events, service } = this.#options;
+    if (!events?.has("http.finished")) return;
+    const { method, url } = request;
+    events.emit("http.finished", { service, method, url, ...outcome, durationMs: this.#clock.now() - startedAt });
   }
 
   #networkError(request: HttpRequest, thrown: unknown): unknown {

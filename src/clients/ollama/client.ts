@@ -197,11 +197,12 @@ export class OllamaClient {
     call: ChatCall,
     signal: AbortSignal,
   ): AsyncGenerator<ChatChunk, void, undefined> {
+    const startedAt = this.#options.clock.now();
     const leave = await this.#chatGate.enter(call.model, signal);
     try {
       const face = await this.#connection.face(signal);
       for await (const chunk of (face === "native" ? nativeChat : openAiChat)(this.#connection, call, signal)) {
-        if (chunk.finish) this.#finished(call.model, operation, chunk.finish.usage);
+        if (chunk.finish) this.#finished(call.model, operation, startedAt, chunk.finish.usage);
         yield chunk;
       }
     } catch (thrown) {
@@ -212,11 +213,12 @@ export class OllamaClient {
   }
 
   async #embedAttempt(call: EmbedCall, texts: readonly string[], signal: AbortSignal): Promise<number[][]> {
+    const startedAt = this.#options.clock.now();
     const leave = await this.#embedGate.enter(call.model, signal);
     try {
       const face = await this.#connection.face(signal);
       const { vectors, inputTokens } = await requestEmbeddings(this.#connection, face, call, texts, signal);
-      this.#finished(call.model, "embed", { inputTokens, outputTokens: 0 });
+      this.#finished(call.model, "embed", startedAt, { inputTokens, outputTokens: 0 });
       return vectors;
     } catch (thrown) {
       throw await withNearestModels(thrown, call.model, this.#connection, signal);
@@ -225,8 +227,9 @@ export class OllamaClient {
     }
   }
 
-  #finished(model: string, operation: string, usage: TokenUsage): void {
-    this.#options.events.emit("model.finished", { model, operation, ...usage });
+  #finished(model: string, operation: string, startedAt: number, usage: TokenUsage): void {
+    const { clock, events } = this.#options;
+    events.emit("model.finished", { model, operation, ...usage, durationMs: clock.now() - startedAt });
   }
 }
 

@@ -29,6 +29,7 @@ export class OllamaConnection {
       service: "ollama",
       fetch: options.fetch,
       clock: options.clock,
+      events: options.events,
       readError: readOllamaError,
       ...(credentials !== undefined && { headers: { authorization: credentials } }),
     });

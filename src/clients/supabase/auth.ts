@@ -64,7 +64,7 @@ export class SupabaseAuth {
    * without a verifier
    */
   verify(token: string): Promise<VerifiedToken> {
-    return this.#reporting("verify", async () => {
+    const work = async () => {
       const { verifier } = this.#connection.options;
       if (verifier) return verifier.verify(token);
       throw new IntegrationError({
@@ -73,7 +73,8 @@ export class SupabaseAuth {
         operation: "auth.verify",
         message: "supabase: tokens cannot be verified; give the client a verifier (SupabaseTokenVerifier)",
       });
-    });
+    };
+    return this.#reporting("verify", work, ({ userId }) => userId);
   }
 
   /**
@@ -147,9 +148,8 @@ export class SupabaseAuth {
     call: CallOptions | undefined,
     use: (api: VendorApi) => Promise<R>,
   ): Promise<R["data"]> {
-    return this.#reporting(operation.operation.slice("auth.".length), () =>
-      this.#connection.run(operation, call, ({ signal }) => this.#attempt(signal, use)),
-    );
+    const work = () => this.#connection.run(operation, call, ({ signal }) => this.#attempt(signal, use));
+    return this.#reporting(operation.operation.slice("auth.".length), work, userIdOf);
   }
 
   /**
@@ -179,17 +179,29 @@ export class SupabaseAuth {
     return data;
   }
 
-  async #reporting<T>(operation: string, work: () => Promise<T>): Promise<T> {
+  /** @param userOf whose session or token the result proved, if anybody's */
+  async #reporting<T>(
+    operation: string,
+    work: () => Promise<T>,
+    userOf: (result: T) => string | undefined,
+  ): Promise<T> {
     const { events } = this.#connection.options;
     try {
       const result = await work();
-      events?.emit("auth.finished", { operation, outcome: "ok" });
+      const userId = userOf(result);
+      events?.emit("auth.finished", { operation, outcome: "ok", ...(userId !== undefined && { userId }) });
       return result;
     } catch (error) {
       events?.emit("auth.finished", { operation, outcome: "error" });
       throw error;
     }
   }
+}
+
+/** Of what the vendor answered; nothing where it tells no user. */
+function userIdOf(data: unknown): string | undefined {
+  const id = (data as { user?: { id?: unknown } | null } | null | undefined)?.user?.id;
+  return typeof id === "string" ? id : undefined;
 }
 
 function readSignedIn(data: { user: User | null; session: Session | null }, operation: string): SignedIn {

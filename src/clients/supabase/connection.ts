@@ -1,6 +1,7 @@
 import { type AttemptContext, type CallSpec, type FetchLike, IntegrationError } from "../../core/index.ts";
 import { type HttpRequest, HttpTransport } from "../http/transport.ts";
 import { readSupabaseError } from "./errors.ts";
+import { JoinedChannels } from "./joined-channels.ts";
 import { quotaOfOperation } from "./quotas.ts";
 import { isHeaderSafe, type ResolvedSupabaseOptions } from "./supabase-options.ts";
 
@@ -17,10 +18,12 @@ export type ProjectRequest = Omit<HttpRequest, "signal">;
 export class SupabaseConnection {
   readonly options: ResolvedSupabaseOptions;
   readonly http: HttpTransport;
+  readonly channels: JoinedChannels;
   #closed = false;
 
   constructor(options: ResolvedSupabaseOptions) {
     this.options = options;
+    this.channels = new JoinedChannels(options.events);
     this.http = this.#transport(async (input, init) => withTrueStatus(await this.#fetch(input, init)));
   }
 
@@ -112,8 +115,8 @@ export class SupabaseConnection {
   }
 
   #transport(fetch: FetchLike): HttpTransport {
-    const { clock } = this.options;
-    return new HttpTransport({ service: "supabase", clock, fetch, readError: readSupabaseError });
+    const { clock, events } = this.options;
+    return new HttpTransport({ service: "supabase", clock, events, fetch, readError: readSupabaseError });
   }
 
   #fetch(input: string | URL, init: RequestInit | undefined): Promise<Response> {

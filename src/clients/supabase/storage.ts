@@ -30,6 +30,8 @@ export interface ListInput {
 
 /** The service takes no more names in one deletion. */
 const MAX_REMOVALS = 1000;
+/** Names of one folder that are asked for at once. */
+const LIST_PAGE = 1000;
 
 /** Files in the project's storage. */
 export class SupabaseStorage {
@@ -116,8 +118,10 @@ export class SupabaseStorage {
     const prefixes = paths.map(checkPath);
     const request = { ...this.#bucketRequest("DELETE", "/object/", bucket, token), json: { prefixes } };
     const operation = { operation: "storage.remove", idempotent: true };
-    const removed = await this.#connection.json(operation, call, request);
-    return listOf(removed).flatMap(({ name }) => (typeof name === "string" ? [name] : []));
+    const removed = listOf(await this.#connection.json(operation, call, request));
+    const bytes = removed.reduce((sum, row) => sum + (readEntry(row).size ?? 0), 0);
+    this.#connection.options.events?.emit("storage.removed", { bucket, bytes });
+    return removed.flatMap(({ name }) => (typeof name === "string" ? [name] : []));
   }
 
   /** The entries of one folder, by name. */
@@ -127,6 +131,31 @@ export class SupabaseStorage {
     const request = { ...this.#bucketRequest("POST", "/object/list/", bucket, token), json };
     const operation = { operation: "storage.list", idempotent: true };
     return listOf(await this.#connection.json(operation, call, request)).map(readEntry);
+  }
+
+  /**
+   * Counts a bucket: all its objects in all its folders, asked for page by page (1,000 names each). The metric of its
+   * usage, which else only follows this process's uploads and removals, is set to it.
+   */
+  async usage(
+    input: { readonly bucket: string; readonly token?: string | undefined },
+    call?: CallOptions,
+  ): Promise<{ readonly objects: number; readonly bytes: number }> {
+    let objects = 0;
+    let bytes = 0;
+    const folders = [""];
+    for (let prefix = folders.pop(); prefix !== undefined; prefix = folders.pop())
+      for (let offset = 0, isLast = false; !isLast; offset += LIST_PAGE) {
+        const entries = await this.list({ ...input, prefix, offset, limit: LIST_PAGE }, call);
+        for (const { kind, name, size = 0 } of entries) {
+          if (kind === "folder") folders.push(prefix === "" ? name : `${prefix}/${name}`);
+          else objects += 1;
+          bytes += size;
+        }
+        isLast = entries.length < LIST_PAGE;
+      }
+    this.#connection.options.events?.emit("storage.measured", { bucket: input.bucket, bytes });
+    return { objects, bytes };
   }
 
   /**

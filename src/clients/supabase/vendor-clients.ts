@@ -37,6 +37,7 @@ function createVendorClient(connection: SupabaseConnection, key: string, token: 
     db: { retry: false },
     global: { fetch: policedFetch(connection) },
   });
+  connection.channels.watch(client.realtime);
   concealed(client.realtime, "RealtimeClient");
   return concealed(client, "SupabaseClient");
 }

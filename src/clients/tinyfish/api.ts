@@ -1,4 +1,4 @@
-import { type CallRunner, type CallSpec, type FetchLike, IntegrationError } from "../../core/index.ts";
+import { type CallRunner, type EventBus, type CallSpec, type FetchLike, IntegrationError } from "../../core/index.ts";
 import { type HttpRequest, HttpTransport } from "../http/transport.ts";
 import { creationRefused, readError } from "./errors.ts";
 import { type ResolvedTinyFishOptions } from "./options.ts";
@@ -44,6 +44,7 @@ type Body = Readonly<Record<string, unknown>>;
 export interface ApiOptions extends ResolvedTinyFishOptions {
   readonly runner: CallRunner;
   readonly fetch?: FetchLike | undefined;
+  readonly events?: EventBus | undefined;
   readonly limit?: CallSpec["limit"];
 }
 
@@ -58,6 +59,7 @@ export class TinyFishApi {
       service: "tinyfish",
       fetch: options.fetch,
       clock: options.clock,
+      events: options.events,
       headers: { "x-api-key": options.apiKey, "user-agent": options.userAgent, accept: "application/json" },
       readError,
     });

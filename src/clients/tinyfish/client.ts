@@ -84,7 +84,7 @@ export class TinyFishClient {
     this.#options = resolveTinyFishOptions(options);
     this.#scopes = options.scopes;
     const { clock } = this.#options;
-    const wire = { ...this.#options, fetch: options.fetch };
+    const wire = { ...this.#options, fetch: options.fetch, events: options.events };
     const runner = options.runner ?? directRunner({ clock });
     this.#api = new TinyFishApi({ ...wire, runner, ...(options.limit && { limit: options.limit }) });
     this.#probe = new TinyFishApi({ ...wire, runner: directRunner({ clock }) });

@@ -75,7 +75,9 @@ export class Histogram<L extends string = string> extends Metric<HistogramSeries
   readonly type = "histogram";
   /** Upper bounds, ascending, without +Inf. */
   readonly buckets: readonly number[];
+  /** Undefined where nobody listens: the one thing that a record asks. */
   mirror: Mirror | undefined;
+  readonly #mirrors = new Set<Mirror>();
 
   constructor(setup: MetricSetup, buckets: readonly number[]) {
     super(setup);
@@ -89,6 +91,20 @@ export class Histogram<L extends string = string> extends Metric<HistogramSeries
 
   record(value: number, labels?: Labels<L>): void {
     this.observe(value, labels);
+  }
+
+  /** Tells each recorded value. @returns a function that ends it */
+  addMirror(mirror: Mirror): () => void {
+    this.#mirrors.add(mirror);
+    const refresh = () => {
+      const [first, ...others] = this.#mirrors;
+      this.mirror = others.length === 0 ? first : (...record) => this.#mirrors.forEach((each) => each(...record));
+    };
+    refresh();
+    return () => {
+      this.#mirrors.delete(mirror);
+      refresh();
+    };
   }
 
   text(series: HistogramSeries, { openmetrics, created }: TextStyle): string {

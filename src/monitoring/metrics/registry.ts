@@ -135,6 +135,11 @@ export class MetricRegistry {
       : samples;
   }
 
+  /** True when some metric of ours has the name, as its own, as an alias or of one of its samples. */
+  isTaken(name: string): boolean {
+    return this.#claims.has(name);
+  }
+
   /** Tells every metric, those of the future included. @returns a function that ends it */
   onMetric(listener: (metric: AnyMetric) => void): () => void {
     this.#listeners.add(listener);
