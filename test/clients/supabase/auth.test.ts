@@ -193,16 +193,16 @@ describe("SupabaseClient.auth", () => {
     await outcome;
   });
 
-  it("tells of each call how it ended", async () => {
+  it("tells of each call how it ended, and whose session it proved", async () => {
     const events = new EventBus();
     const recorder = new EventRecorder(events);
     const { supabase } = await start({ events });
-    const { session } = await supabase.auth.signUp(ada);
+    const { user, session } = await supabase.auth.signUp(ada);
     await supabase.auth.verify(session!.accessToken);
     await supabase.auth.signIn({ ...ada, password: "nonsense" }).catch(() => undefined);
     expect(recorder.of("auth.finished")).toEqual([
-      { operation: "signUp", outcome: "ok" },
-      { operation: "verify", outcome: "ok" },
+      { operation: "signUp", outcome: "ok", userId: user.id },
+      { operation: "verify", outcome: "ok", userId: user.id },
       { operation: "signIn", outcome: "error" },
     ]);
   });
