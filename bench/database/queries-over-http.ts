@@ -19,7 +19,7 @@ export async function queriesOverHttp(server: PostgresServer, rounds: RoundOptio
     const sql = neon(server.connectionString, { fullResults: true });
     const timings = await PairedRounds.run(
       [
-        { name: "the bare driver", run: () => sql.query(text, values) as unknown as Promise<unknown> },
+        { name: "the bare driver", run: () => sql.query(text, values) },
         { name: "ours: neon.query", run: () => integration.neon.query(text, values) },
       ],
       rounds,
