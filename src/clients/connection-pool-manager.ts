@@ -131,6 +131,12 @@ export class ConnectionPoolManager {
     return this.#lease(signal, "call");
   }
 
+  /** {@link connect} where that takes no wait at all: an idle connection that lately answered. Else undefined. */
+  connectNow(): Lease | undefined {
+    const client = this.#core.acquireIdle();
+    return client && new Lease(client, this.#leaseHooks);
+  }
+
   /**
    * For whoever is about to write: while the database is known to take no writes, waiting for it would only cost time.
    *

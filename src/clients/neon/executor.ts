@@ -1,6 +1,6 @@
 import { neon } from "@neondatabase/serverless";
 import { type Clock, type FetchLike, LinkedSignal, type Secret, timeoutError } from "../../core/index.ts";
-import { type ConnectionPoolManager } from "../connection-pool-manager.ts";
+import { type ConnectionPoolManager, type Lease } from "../connection-pool-manager.ts";
 import { connectionStringOf } from "./connection-string.ts";
 import { type FailureContext, toNeonError } from "./errors.ts";
 import { fetchOptionsOf, newExchange } from "./http-exchange.ts";
@@ -33,17 +33,24 @@ export class PoolExecutor implements Executor {
     return this.#pools.transport;
   }
 
-  async execute({ text, params }: Statement, signal: AbortSignal, repeatable: boolean): Promise<DriverResult> {
-    const lease = await this.#pools.connect(signal);
-    try {
+  /** Plain callbacks where a connection is at hand: this is the path of every statement, and each promise counts. */
+  execute(statement: Statement, signal: AbortSignal, repeatable: boolean): Promise<DriverResult> {
+    const lease = this.#pools.connectNow();
+    return lease
+      ? this.#run(lease, statement, signal, repeatable)
+      : this.#pools.connect(signal).then((made) => this.#run(made, statement, signal, repeatable));
+  }
+
+  #run(lease: Lease, { text, params }: Statement, signal: AbortSignal, repeatable: boolean): Promise<DriverResult> {
+    return new Promise((resolve, reject) =>
       // Extended on purpose: the simple protocol would run several statements in one text, which HTTP refuses.
-      return await lease.query({ text, values: [...params], queryMode: "extended" }, signal);
-    } catch (thrown) {
-      if (signal.aborted) throw signal.reason;
-      throw toNeonError(thrown, { operation: "query", phase: "query", repeatable, params });
-    } finally {
-      lease.release();
-    }
+      lease.run({ text, values: params as unknown[], queryMode: "extended" }, signal, (thrown, result) => {
+        lease.release();
+        if (thrown === undefined) resolve(result as DriverResult);
+        else if (signal.aborted) reject(signal.reason as Error);
+        else reject(toNeonError(thrown, { operation: "query", phase: "query", repeatable, params }));
+      }),
+    );
   }
 }
 

@@ -28,11 +28,15 @@ export async function runQuery(
     ...(cache && { cache }),
   });
   const { executor, runner, clock } = context;
-  const attempt = async ({ signal }: AttemptContext) => {
+  const { text, params } = statement;
+  const { name } = options;
+  const attempt = ({ signal }: AttemptContext) => {
     const startedAt = clock.now();
-    const answer = await judged(context, plainRead, () => executor.execute(statement, signal, idempotent));
-    context.told({ ...statement, rows: answer.rows.length, startedAt, name: options.name }, executor.transport);
-    return answer;
+    const answer = executor.execute(statement, signal, idempotent);
+    return (plainRead ? answer : judged(context, answer)).then((result) => {
+      context.told({ text, params, rows: result.rows.length, startedAt, name }, executor.transport);
+      return result;
+    });
   };
   const maxRows = options.maxRows ?? context.maxRows;
   if (cache && runner.runWithMeta) {
@@ -96,15 +100,11 @@ function onlyForReads(option: string): IntegrationError {
   );
 }
 
-/** Lets the pool learn whether the database takes writes. */
-async function judged(
-  { pools }: ClientContext,
-  plainRead: boolean,
-  execute: () => Promise<DriverResult>,
-): Promise<DriverResult> {
+/** Lets the pool learn from a statement that may write whether the database takes writes. */
+async function judged({ pools }: ClientContext, answer: Promise<DriverResult>): Promise<DriverResult> {
   try {
-    const result = await execute();
-    if (!plainRead && pools.mode === "read-only" && (result.rowCount ?? 0) > 0) pools.observe("write-accepted");
+    const result = await answer;
+    if (pools.mode === "read-only" && (result.rowCount ?? 0) > 0) pools.observe("write-accepted");
     return result;
   } catch (thrown) {
     const { code, message } = thrown as { code?: unknown; message?: string };

@@ -67,11 +67,9 @@ export class GuardedPool extends PoolFace {
   acquire(signal?: AbortSignal, cause: WakeUpCause = "call"): Promise<pg.PoolClient> {
     if (this.ending) return Promise.reject(closedError(this.#parts.name));
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
-    const { clock, limits, onWanted } = this.#parts;
+    const { limits, onWanted } = this.#parts;
     onWanted(cause);
-    const trace: { stack?: string } | undefined = limits.leakAfterMs > 0 ? {} : undefined;
-    if (trace) Error.captureStackTrace(trace);
-    const want: Want = { since: clock.now(), cause, trace };
+    const want = this.#want(cause);
     const member = this.#takeIdle(want.since);
     if (member && !this.#isDoubtful(member, want.since)) return Promise.resolve(this.#lend(member, want));
     if (!member && this.totalCount >= limits.max && this.#line.size >= limits.maxWaiting) {
@@ -84,6 +82,17 @@ export class GuardedPool extends PoolFace {
     this.#grow();
     this.#changed();
     return waiting;
+  }
+
+  /** Lends a connection that is idle and beyond doubt, if there is one. */
+  acquireIdle(): pg.PoolClient | undefined {
+    if (this.ending || this.#idle.size === 0) return undefined;
+    const want = this.#want("call");
+    const member = this.#takeIdle(want.since);
+    if (!member) return undefined;
+    if (this.#isDoubtful(member, want.since)) return void this.#idle.put(member);
+    this.#parts.onWanted("call");
+    return this.#lend(member, want);
   }
 
   /** Nobody answered a statement for long: what was idle meanwhile may be as dead. */
@@ -116,6 +125,13 @@ export class GuardedPool extends PoolFace {
     if (transport === "tcp")
       await Promise.all(lent.map(({ client }) => cancelRequest(target, transport, client, clock)));
     for (const member of lent) this.#remove(member, "closed", { cut: true });
+  }
+
+  #want(cause: WakeUpCause): Want {
+    const { clock, limits } = this.#parts;
+    const trace: { stack?: string } | undefined = limits.leakAfterMs > 0 ? {} : undefined;
+    if (trace) Error.captureStackTrace(trace);
+    return { since: clock.now(), cause, trace };
   }
 
   #takeIdle(now: number): PoolMember | undefined {

@@ -1,5 +1,4 @@
 import type pg from "pg";
-import { raceSignal } from "../../core/index.ts";
 import { isReadTimeout, isStatementError } from "../neon/errors.ts";
 import { destroyClient } from "./drivers.ts";
 
@@ -11,6 +10,8 @@ export interface LeaseHooks {
   /** Monotonic, ms. */
   readonly now: () => number;
 }
+
+type Statement = pg.QueryConfig & { queryMode?: "extended" };
 
 /** One connection, lent by the pool. */
 export class Lease {
@@ -31,21 +32,41 @@ export class Lease {
   }
 
   /** Rejects with the driver's own error, or with the signal's reason; then the connection is not used again. */
-  async query(config: pg.QueryConfig & { queryMode?: "extended" }, signal?: AbortSignal): Promise<pg.QueryResult> {
-    signal?.throwIfAborted();
+  query(config: Statement, signal?: AbortSignal): Promise<pg.QueryResult> {
+    return new Promise((resolve, reject) =>
+      this.run(config, signal, (thrown, result) => (thrown === undefined ? resolve(result!) : reject(thrown as Error))),
+    );
+  }
+
+  /** {@link query} for the path of every call, where each promise counts. */
+  run(
+    config: Statement,
+    signal: AbortSignal | undefined,
+    done: (thrown: unknown, result?: pg.QueryResult) => void,
+  ): void {
+    if (signal?.aborted) return done(signal.reason);
     this.#running += 1;
     const startedAt = this.#hooks.now();
-    let isUnfinished = false;
-    try {
-      const answer = this.#client.query(config);
-      return await (signal ? raceSignal(answer, signal) : answer);
-    } catch (thrown) {
-      if (!isStatementError(thrown)) this.#broken = true;
-      isUnfinished = signal?.aborted === true || isReadTimeout(thrown);
-      if (isUnfinished) this.#hooks.onSilence(this.#hooks.now() - startedAt);
-      throw thrown;
-    } finally {
+    let isOver = false;
+    const end = (thrown: unknown, result: pg.QueryResult | undefined, isUnfinished: boolean) => {
+      if (isOver) return; // late news of a statement that was given up
+      isOver = true;
+      signal?.removeEventListener("abort", onAbort);
       if (!isUnfinished) this.#running -= 1;
+      else this.#hooks.onSilence(this.#hooks.now() - startedAt);
+      if (thrown !== undefined && !isStatementError(thrown)) this.#broken = true;
+      done(thrown, result);
+    };
+    const onAbort = () => end(signal!.reason, undefined, true);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const answered = (thrown: Error | null, result?: pg.QueryResult) =>
+      thrown ? end(thrown, undefined, isReadTimeout(thrown)) : end(undefined, result, false);
+    try {
+      // A query object of its own, as COPY is, tells its end itself.
+      if ("submit" in config) this.#client.query(config).then((result) => answered(null, result), answered);
+      else this.#client.query(config, answered);
+    } catch (thrown) {
+      end(thrown, undefined, false);
     }
   }
 
