@@ -1,5 +1,5 @@
 import { neon } from "@neondatabase/serverless";
-import { type Clock, type FetchLike, LinkedSignal, type Secret, timeoutError } from "../../core/index.ts";
+import { type Clock, type FetchLike, LinkedSignal, timeoutError } from "../../core/index.ts";
 import { type ConnectionPoolManager, type Lease } from "../connection-pool-manager.ts";
 import { connectionStringOf } from "./connection-string.ts";
 import { type FailureContext, toNeonError } from "./errors.ts";
@@ -64,16 +64,19 @@ export interface HttpExecutorOptions {
 export class HttpExecutor implements Executor {
   readonly transport = "http";
   readonly #options: HttpExecutorOptions;
-  readonly #connectionString: Secret;
+  /** Made once: it takes the connection string apart each time. */
+  #driver: Driver | undefined;
 
   constructor(options: HttpExecutorOptions) {
     this.#options = options;
-    this.#connectionString = connectionStringOf(options.pools.target, options.pools.limits.applicationName);
   }
 
   execute({ text, params }: Statement, signal: AbortSignal, repeatable: boolean): Promise<DriverResult> {
     const context = { operation: "query", phase: "query", repeatable, params } as const;
-    return this.#send(context, signal, (sql) => sql.query(text, [...params]) as unknown as Promise<DriverResult>);
+    return this.#send(context, signal, (sql, fetchOptions) => {
+      const answer: PromiseLike<unknown> = sql.query(text, [...params], { fetchOptions });
+      return answer as PromiseLike<DriverResult>;
+    });
   }
 
   batch(
@@ -100,7 +103,7 @@ export class HttpExecutor implements Executor {
   async #send<T>(
     context: FailureContext,
     signal: AbortSignal,
-    run: (sql: ReturnType<typeof neon<false, true>>, fetchOptions: Record<string, unknown>) => Promise<T>,
+    run: (sql: Driver, fetchOptions: Record<string, unknown>) => PromiseLike<T>,
   ): Promise<T> {
     const { pools, fetch, clock } = this.#options;
     const exchange = newExchange(pools.target, fetch);
@@ -110,13 +113,7 @@ export class HttpExecutor implements Executor {
       .follow(signal)
       .after(queryTimeoutMs, clock, () => timeoutError("ATTEMPT_TIMEOUT", spec, queryTimeoutMs));
     try {
-      const fetchOptions = fetchOptionsOf(exchange, linked.signal);
-      const sql = neon(this.#connectionString.reveal(), {
-        fullResults: true,
-        disableWarningInBrowsers: true,
-        fetchOptions,
-      });
-      const result = await run(sql, fetchOptions);
+      const result = await run((this.#driver ??= this.#connect()), fetchOptionsOf(exchange, linked.signal));
       pools.observe("answered");
       return result;
     } catch (thrown) {
@@ -130,7 +127,16 @@ export class HttpExecutor implements Executor {
       linked.dispose();
     }
   }
+
+  /** Sends nothing yet. */
+  #connect(): Driver {
+    const { target, limits } = this.#options.pools;
+    const connectionString = connectionStringOf(target, limits.applicationName);
+    return neon(connectionString.reveal(), { fullResults: true, disableWarningInBrowsers: true });
+  }
 }
+
+type Driver = ReturnType<typeof neon<false, true>>;
 
 const driverIsolationLevels = {
   "read committed": "ReadCommitted",

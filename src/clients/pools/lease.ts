@@ -34,7 +34,7 @@ export class Lease {
   /** Rejects with the driver's own error, or with the signal's reason; then the connection is not used again. */
   query(config: Statement, signal?: AbortSignal): Promise<pg.QueryResult> {
     return new Promise((resolve, reject) =>
-      this.run(config, signal, (thrown, result) => (thrown === undefined ? resolve(result!) : reject(thrown as Error))),
+      this.run(config, signal, (thrown, result) => (thrown === undefined ? resolve(result!) : reject(thrown))),
     );
   }
 
