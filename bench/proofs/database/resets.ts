@@ -17,7 +17,8 @@ export async function resets({ client, calls, line, random }: Scene, count: Coun
     line.cutAfter(1 + Math.floor(random.next() * ANSWER_BYTES));
     const before = tally.answered;
     await checkedRead(neon, calls, tally, 1_000);
-    if (tally.answered > before) continue; // the cut would have come behind the answer
+    line.cutAfter(Infinity); // one that would have come behind the answer is not for the next
+    if (tally.answered > before) continue;
     cut += 1;
     worstMs = Math.max(worstMs, await healthyAfterMs(1, neon, 10_000));
   }
