@@ -1,5 +1,6 @@
 import { type ErrorCode, type EventBus, type EventName, type IntegrationEvents } from "../core/index.ts";
 import { CallSeries } from "./call-series.ts";
+import { DatabaseSeries } from "./database-series.ts";
 import { type RateWindows } from "./rate-windows.ts";
 import { type ServiceStatistics } from "./service-statistics.ts";
 import { type StandardMetrics } from "./standard-metrics.ts";
@@ -32,6 +33,7 @@ export function observeEvents(
   services: ServiceStatistics,
 ): () => void {
   const calls = new CallSeries(metrics);
+  const database = new DatabaseSeries(metrics);
   const feeds: Feeds = {
     "call.finished": (event) => {
       calls.record(event);
@@ -52,13 +54,7 @@ export function observeEvents(
     "circuit.opened": ({ service }) => metrics.circuitState.set(2, { service }),
     "limit.refused": ({ limit }) => metrics.rateLimited.inc(1, { limit }),
     "limit.waited": ({ limit, waitedMs }) => metrics.rateLimitWait.inc(waitedMs / 1_000, { limit }),
-    "query.finished": ({ transport, statement, durationMs }) => {
-      metrics.queryDuration.observe(durationMs / 1_000, { transport });
-      metrics.dbDuration.observe(durationMs / 1_000, {
-        db_system_name: "postgresql",
-        db_operation_name: keywordOf(statement),
-      });
-    },
+    "query.finished": (event) => database.queried(event),
     "http.finished": ({ method, url, status, code, durationMs }) => {
       const { hostname, port, protocol } = new URL(url);
       metrics.httpClientDuration.observe(durationMs / 1_000, {
@@ -69,24 +65,10 @@ export function observeEvents(
         error_type: code ?? (status !== undefined && status >= 400 ? status : ""),
       });
     },
-    "pool.changed": ({ pool, total, idle, waiting, max }) => {
-      const used = total - idle;
-      metrics.poolUsage.set((100 * used) / max, { pool });
-      metrics.poolConnections.set(used, { pool, state: "used" });
-      metrics.poolConnections.set(idle, { pool, state: "idle" });
-      metrics.poolConnections.set(waiting, { pool, state: "waiting" });
-      const named = { db_client_connection_pool_name: pool };
-      metrics.dbConnections.set(used, { ...named, db_client_connection_state: "used" });
-      metrics.dbConnections.set(idle, { ...named, db_client_connection_state: "idle" });
-      metrics.dbConnectionsMax.set(max, named);
-      metrics.dbPending.set(waiting, named);
-    },
+    "pool.changed": (event) => database.changed(event),
     "pool.connection_created": ({ pool, durationMs }) =>
       metrics.dbCreateTime.observe(durationMs / 1_000, { db_client_connection_pool_name: pool }),
-    "pool.connection_returned": ({ pool, waitedMs, usedMs }) => {
-      metrics.dbWaitTime.observe(waitedMs / 1_000, { db_client_connection_pool_name: pool });
-      metrics.dbUseTime.observe(usedMs / 1_000, { db_client_connection_pool_name: pool });
-    },
+    "pool.connection_returned": (event) => database.returned(event),
     "pool.acquire_failed": ({ pool, kind }) => {
       if (kind === "timeout") metrics.dbTimeouts.inc(1, { db_client_connection_pool_name: pool });
     },
@@ -156,11 +138,6 @@ function genAiNames(operation: string, model: string) {
     gen_ai_provider_name: "ollama",
     gen_ai_request_model: model,
   };
-}
-
-/** `select 1f0c92ab` is an unbounded set of names; its keyword is not. */
-function keywordOf(statement: string): string {
-  return /^[a-z]+/i.exec(statement)?.[0].toUpperCase() ?? "OTHER";
 }
 
 /** Attaches a table of listeners. @returns a function that detaches them all */
