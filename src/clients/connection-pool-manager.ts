@@ -14,7 +14,6 @@ import {
 } from "../core/index.ts";
 import { type ConnectionTarget, parseConnectionString } from "./neon/connection-string.ts";
 import { AwakeMeter } from "./pools/awake-meter.ts";
-import { cancelRequest } from "./pools/cancel-request.ts";
 import { type PoolTransport } from "./pools/drivers.ts";
 import { GuardedPool } from "./pools/guarded-pool.ts";
 import { Lease, type LeaseHooks } from "./pools/lease.ts";
@@ -100,9 +99,6 @@ export class ConnectionPoolManager {
     });
     this.pool = this.#core as unknown as pg.Pool;
     this.#leaseHooks = {
-      onUnfinished: (client) => {
-        void cancelRequest(target, this.transport, client, clock);
-      },
       onSilence: (silentMs) => {
         if (silentMs >= limits.validationTimeoutMs) this.#core.doubt();
       },

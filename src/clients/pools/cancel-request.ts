@@ -48,7 +48,7 @@ function cancelOverWebSocket(
   return new Promise((resolve) => {
     const socket = new WebSocket(url);
     const timer = clock.setTimer(() => socket.terminate(), CANCEL_TIMEOUT_MS, { keepAlive: false });
-    socket.on("open", () => socket.send(request, () => socket.close()));
+    socket.on("open", () => socket.send(request)); // the server closes, once it has read it
     socket.on("error", () => socket.terminate());
     socket.on("close", () => (timer.cancel(), resolve()));
   });

@@ -58,9 +58,21 @@ export function needsLocalTimeout(target: ConnectionTarget, transport: PoolTrans
   return transport === "websocket" || target.isPooler || target.isNeon;
 }
 
+/** True while the server has not said that it is done with what it was sent. */
+export function isBusy(client: pg.ClientBase): boolean {
+  return !(client as unknown as { readonly readyForQuery: boolean }).readyForQuery;
+}
+
+/** Reads nothing more. */
+export function pauseClient(client: pg.ClientBase): void {
+  const stream = streamOf(client);
+  if (stream.ws) stream.ws.pause();
+  else stream.pause();
+}
+
 /** Cuts the connection now, without the goodbyes that a silent server would leave unanswered. */
 export function destroyClient(client: pg.ClientBase): void {
-  const { stream } = (client as unknown as { connection: { stream: Cuttable } }).connection;
+  const stream = streamOf(client);
   if (stream.ws) stream.ws.terminate();
   else stream.destroy();
 }
@@ -74,8 +86,13 @@ export function sayGoodbye(client: pg.ClientBase, clock: Clock): Promise<void> {
   });
 }
 
+function streamOf(client: pg.ClientBase): Cuttable {
+  return (client as unknown as { connection: { stream: Cuttable } }).connection.stream;
+}
+
 interface Cuttable {
   readonly ws?: WebSocket;
+  pause(): void;
   destroy(): void;
 }
 

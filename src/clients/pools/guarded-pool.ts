@@ -1,11 +1,11 @@
 import type pg from "pg";
 import { type IntegrationError } from "../../core/index.ts";
 import { isStatementError, toNeonError } from "../neon/errors.ts";
-import { cancelRequest } from "./cancel-request.ts";
 import { ConnectionAttempts } from "./connection-attempts.ts";
-import { clientConfig, destroyClient, sayGoodbye } from "./drivers.ts";
+import { clientConfig, destroyClient } from "./drivers.ts";
 import { type GuardedPoolOptions } from "./guarded-pool-options.ts";
 import { IdleShelf } from "./idle-shelf.ts";
+import { Partings } from "./partings.ts";
 import { closedError, noConnectionError, tooManyWaitError } from "./pool-errors.ts";
 import { PoolFace } from "./pool-face.ts";
 import { PoolMember, type Want } from "./pool-member.ts";
@@ -23,9 +23,8 @@ export class GuardedPool extends PoolFace {
   readonly #idle: IdleShelf;
   readonly #line: WaitLine;
   readonly #attempts: ConnectionAttempts;
+  readonly #partings: Partings;
   #proving = 0;
-  /** Given up, and not yet closed by the server. */
-  #parting = 0;
   /** Idle connections that have not answered since then are doubtful. */
   #doubtBefore = -Infinity;
   #onEmpty: (() => void) | undefined;
@@ -37,6 +36,7 @@ export class GuardedPool extends PoolFace {
     super({ ...clientConfig(driver), max: limits.max, allowExitOnIdle: true });
     this.#parts = parts;
     this.#line = new WaitLine(clock);
+    this.#partings = new Partings({ target, transport, clock, onGone: () => this.#settleEnd() });
     this.#idle = new IdleShelf(clock, limits.idleTimeoutMs, (member) => this.#remove(member, "idle"));
     this.#attempts = new ConnectionAttempts(driver, {
       onConnected: (client, startedAt) => this.#welcome(client, startedAt),
@@ -119,12 +119,9 @@ export class GuardedPool extends PoolFace {
   }
 
   /** Ends what was not given back: its statements are cancelled on the server, then it is cut. */
-  async cut(): Promise<void> {
-    const { transport, target, clock } = this.#parts;
-    const lent = [...this.#members.values()];
-    if (transport === "tcp")
-      await Promise.all(lent.map(({ client }) => cancelRequest(target, transport, client, clock)));
-    for (const member of lent) this.#remove(member, "closed", { cut: true });
+  cut(): Promise<void> {
+    for (const member of [...this.#members.values()]) this.#remove(member, "closed", { cut: true });
+    return this.#partings.settled();
   }
 
   #want(cause: WakeUpCause): Want {
@@ -274,24 +271,17 @@ export class GuardedPool extends PoolFace {
     member.leakTimer?.cancel();
     member.doomed ??= reason;
     report.closed(member.doomed, clock.now() - member.createdAt);
-    if (options.cut || member.isGone) destroyClient(client);
-    else this.#part(client);
+    if (member.isGone) destroyClient(client);
+    else if (options.cut) this.#partings.cut(client);
+    else this.#partings.part(client);
     this.emit("remove", client);
     this.#grow();
     this.#settleEnd();
     this.#changed();
   }
 
-  #part(client: pg.PoolClient): void {
-    this.#parting += 1;
-    void sayGoodbye(client, this.#parts.clock).then(() => {
-      this.#parting -= 1;
-      this.#settleEnd();
-    });
-  }
-
   #settleEnd(): void {
-    if (this.ending && this.totalCount + this.#parting === 0) this.#onEmpty?.();
+    if (this.ending && this.totalCount + this.#partings.size === 0) this.#onEmpty?.();
   }
 
   #changed(): void {

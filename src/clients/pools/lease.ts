@@ -1,10 +1,7 @@
 import type pg from "pg";
 import { isReadTimeout, isStatementError } from "../neon/errors.ts";
-import { destroyClient } from "./drivers.ts";
 
 export interface LeaseHooks {
-  /** A statement is given up while the server still runs it. */
-  readonly onUnfinished: (client: pg.PoolClient) => void;
   /** A statement was given up after so many ms without an answer. */
   readonly onSilence: (silentMs: number) => void;
   /** Monotonic, ms. */
@@ -78,12 +75,10 @@ export class Lease {
     this.#client.release();
   }
 
-  /** Out of the pool and cut, after asking the server to stop. */
+  /** Out of the pool at once, and cut; what still runs there is cancelled on the server first. */
   discard(): void {
     if (this.#over) return;
     this.#over = true;
-    if (this.#running > 0) this.#hooks.onUnfinished(this.#client);
     this.#client.release(true);
-    destroyClient(this.#client);
   }
 }

@@ -5,13 +5,15 @@ import { EventBus } from "../../../src/core/index.ts";
 import { createPipeline } from "../../../src/resilience/index.ts";
 import { postgresOverNeon, postgresOverTcp, type Target } from "./support/targets.ts";
 
-/** What nobody waits for must not go on running, ms. Some 20 where the machine has nothing else to do; the statements would take 60,000. */
-const GONE_WITHIN_MS = 5_000;
+/** What nobody waits for must not go on running: from the abort, ms. The statements would take 60,000. */
+const GONE_WITHIN_MS = 500;
+/** The best of so many counts: the machine may be busy with something else. */
+const TRIES = 5;
 
 describe.each([
   ["TCP", postgresOverTcp],
   ["HTTP and WebSockets", postgresOverNeon],
-] as const)("over %s", (_transport, start) => {
+] as const)("over %s", (_, start) => {
   let target: Target;
   let pools: ConnectionPoolManager;
   let neon: NeonClient;
@@ -37,9 +39,22 @@ describe.each([
       where state = 'active' and query like ${`%${mark}%`} and pid <> pg_backend_pid()`
     ).length;
   const until = async (mark: string, count: number) => {
-    const startedAt = performance.now();
     while ((await running(mark)) !== count);
-    return performance.now() - startedAt;
+  };
+  /** Ms from the abort until the server runs no such statement, at best. */
+  const goneAfterMs = async (mark: string, run: (signal: AbortSignal) => Promise<unknown>) => {
+    let best = Infinity;
+    for (let tries = 0; tries < TRIES && best >= GONE_WITHIN_MS; tries += 1) {
+      const caller = new AbortController();
+      const outcome = expect(run(caller.signal)).rejects.toMatchObject({ code: "ABORTED" });
+      await until(mark, 1);
+      const abortedAt = performance.now();
+      caller.abort();
+      await outcome;
+      await until(mark, 0);
+      best = Math.min(best, performance.now() - abortedAt);
+    }
+    return best;
   };
 
   describe("what is given up", () => {
@@ -57,41 +72,51 @@ describe.each([
       [
         "a bulk insert",
         async (mark, signal) => {
-          await neon.query(`create table slow_${mark} (id int check (pg_sleep(60) is not null))`);
+          await neon.query(`create table if not exists slow_${mark} (id int check (pg_sleep(60) is not null))`);
           await neon.bulkInsert(`slow_${mark}`, [{ id: 1 }], { signal });
         },
       ],
     ];
     it.each(given)("is cancelled on the server: %s", async (name, run) => {
       const mark = name.replaceAll(" ", "_");
-      const caller = new AbortController();
-      const attempt = run(mark, caller.signal);
-      const outcome = expect(attempt).rejects.toMatchObject({ code: "ABORTED" });
-      await until(mark, 1);
-      caller.abort();
-      await outcome;
-      expect(await until(mark, 0)).toBeLessThan(GONE_WITHIN_MS);
+      expect(await goneAfterMs(mark, (signal) => run(mark, signal))).toBeLessThan(GONE_WITHIN_MS);
       expect(await neon.query`select 1 as one`).toEqual([{ one: 1 }]);
     });
 
     it("is cancelled on the server: a stream between two batches of a slow statement", async () => {
-      const caller = new AbortController();
-      const consume = async () => {
+      const consume = async (signal: AbortSignal) => {
         const text = "select pg_sleep(case when n < 5 then 0 else 60 end) /* streaming */ from generate_series(1, 9) n";
-        for await (const _row of neon.stream(text, [], { batchRows: 2, signal: caller.signal }));
+        for await (const _row of neon.stream(text, [], { batchRows: 2, signal }));
       };
-      const outcome = expect(consume()).rejects.toMatchObject({ code: "ABORTED" });
       // The cursor's text is not what is shown while it is fetched from.
-      await until("fetch forward 2", 1);
-      caller.abort();
+      expect(await goneAfterMs("fetch forward 2", consume)).toBeLessThan(GONE_WITHIN_MS);
+    });
+
+    it("is cancelled on the server: what a transaction still runs when the pool closes", async () => {
+      const closing = new NeonClient(target.options);
+      const running = closing.transaction((tx) => tx.query("select pg_sleep(60) /* closing */"));
+      const outcome = expect(running).rejects.toMatchObject({ name: "IntegrationError" });
+      await until("closing", 1);
+      await closing.close({ timeoutMs: 10 });
       await outcome;
-      expect(await until("fetch forward 2", 0)).toBeLessThan(GONE_WITHIN_MS);
+      await until("closing", 0);
+    });
+
+    it("is cancelled on the server: what a query builder's connection ran when it was thrown away", async () => {
+      const client = await pools.pool.connect();
+      const thrown = expect(client.query("select pg_sleep(60) /* thrown_away */")).rejects.toThrow();
+      const next = expect(client.query("create table never_made (id int)")).rejects.toThrow();
+      await until("thrown_away", 1);
+      client.release(true);
+      await until("thrown_away", 0);
+      await Promise.all([thrown, next]);
+      expect(await neon.query`select to_regclass('never_made') as found`).toEqual([{ found: null }]);
     });
 
     it("is cancelled on the server: what outlasts its own time", async () => {
       const impatient = new NeonClient({ ...target.options, queryTimeoutMs: 100 });
       await expect(impatient.query("select pg_sleep(60) /* outlasting */")).rejects.toThrow(/timeout/);
-      expect(await until("outlasting", 0)).toBeLessThan(GONE_WITHIN_MS);
+      await until("outlasting", 0);
       await impatient.close();
     });
   });
@@ -110,7 +135,7 @@ describe.each([
       const rows = await hedging.query(text, [], { idempotent: true, hedge: { afterMs: 50 } });
       expect(rows).toEqual([{ v: "quick" }]);
       expect(hedges).toBe(1);
-      expect(await until("hedged", 0)).toBeLessThan(GONE_WITHIN_MS);
+      await until("hedged", 0);
       await runner.close();
     });
 
