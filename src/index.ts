@@ -25,6 +25,8 @@ export {
   type Logger,
   type Priority,
   type Random,
+  type ReadCacheRule,
+  type ReadOptions,
   Secret,
   type TokenVerifier,
   type VerifiedToken,

@@ -54,6 +54,8 @@ export interface CacheRule {
   readonly staleWhileRevalidateMs?: number;
   /** For so long after `ttlMs` it is given where the service cannot answer (circuit open, network, 5xx, time), ms. @defaultValue 0 */
   readonly staleIfErrorMs?: number;
+  /** Whether an answer may be kept: one that is only half an answer, say, should be asked for again. @defaultValue every answer */
+  readonly keepIf?: (answer: unknown) => boolean;
 }
 
 /** When a slow read is tried a second time beside the first. Paid for out of the service's retry budget. */

@@ -1,6 +1,7 @@
 export * from "./ports.ts";
 export * from "./errors.ts";
 export * from "./call.ts";
+export * from "./read-options.ts";
 export * from "./events.ts";
 export * from "./deadline.ts";
 export * from "./linked-signal.ts";

@@ -31,6 +31,15 @@ function setUp(options: PipelineOptions = {}) {
 }
 
 describe("a cached answer", () => {
+  it("is not kept where the rule says so; who waited for it gets it all the same", async () => {
+    const { get, asked } = setUp();
+    const keepIf = (answer: unknown) => answer === 2;
+    const both = await Promise.all([get({ keepIf }), get({ keepIf })]);
+    expect([both.map(({ value }) => value), asked()]).toEqual([[1, 1], 1]);
+    expect((await get({ keepIf })).value).toBe(2);
+    expect(await get({ keepIf })).toMatchObject({ value: 2, meta: { cached: "fresh" } });
+  });
+
   it("is given again while it is fresh, with its age, and fetched anew after that", async () => {
     const { clock, get, recorder } = setUp();
     expect((await get({ ttlMs: 100 })).meta).toMatchObject({ attempts: 1 });

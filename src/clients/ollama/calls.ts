@@ -1,9 +1,24 @@
-import { type CallRunner, type CallSpec, IntegrationError, LinkedSignal } from "../../core/index.ts";
+import {
+  type CallRunner,
+  type CallSpec,
+  IntegrationError,
+  LinkedSignal,
+  type ReadOptions,
+  runRead,
+} from "../../core/index.ts";
 import { type CallOptions } from "./requests.ts";
 
 /** A call as the client makes it: what the caller brought, and the limit that it is charged to. */
 export interface LimitedOptions extends CallOptions {
   readonly limit?: CallSpec["limit"];
+  /** It changes something at the server. @defaultValue false */
+  readonly write?: boolean;
+}
+
+/** A read that may be cached and hedged. */
+export interface AskedRead extends LimitedOptions, ReadOptions {
+  /** All that the answer depends on; without them it is neither. */
+  readonly facts?: readonly unknown[];
 }
 
 /** Runs a client's calls through its runner, and ends them all on close. */
@@ -23,10 +38,12 @@ export class Calls {
   }
 
   /** @throws IntegrationError CLOSED once the client is closed */
-  async run<T>(operation: string, options: LimitedOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async run<T>(operation: string, options: AskedRead, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const linked = this.#link(options);
     try {
-      return await this.#runner.run(spec(operation, options, linked.signal), async ({ signal }) => {
+      const { cache, hedge, onMeta, facts } = options;
+      const asked = facts ? { cache, hedge, onMeta, facts } : { facts: [] };
+      return await runRead(this.#runner, spec(operation, options, linked.signal), asked, async ({ signal }) => {
         const ended = this.#begin();
         try {
           return await work(signal);
@@ -92,16 +109,17 @@ export class Calls {
   }
 }
 
-/** Nothing stays behind on the server, so every call may be repeated. */
+/** Nothing but a pulled model stays behind on the server, and that can be pulled again: every call may be repeated. */
 function spec(
   operation: string,
-  { deadlineMs, priority, limit, parent }: LimitedOptions,
+  { deadlineMs, priority, limit, parent, write = false }: LimitedOptions,
   signal: AbortSignal,
 ): CallSpec {
   return {
     service: "ollama",
     operation,
     idempotent: true,
+    write,
     signal,
     // One attempt may need all the time there is: its silences have bounds of their own.
     ...(deadlineMs !== undefined && { deadlineMs, attemptTimeoutMs: deadlineMs }),

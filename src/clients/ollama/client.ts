@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type z } from "zod";
-import { abortedError, LinkedSignal } from "../../core/index.ts";
+import { abortedError, LinkedSignal, type ReadOptions, revealSecret } from "../../core/index.ts";
 import { Calls } from "./calls.ts";
 import { type ChatCall } from "./chat-call.ts";
 import { OllamaConnection } from "./connection.ts";
@@ -55,6 +55,7 @@ export class OllamaClient {
   readonly #embeddings: Embeddings;
   readonly #sharedChats = new SharedCalls<ChatResult>();
   readonly #dimensions = new Map<string, number>();
+  #pulls = 0;
 
   /** @throws IntegrationError INVALID_INPUT that names every bad option */
   constructor(options: OllamaClientOptions = {}) {
@@ -130,9 +131,11 @@ export class OllamaClient {
     );
   }
 
-  /** The models that are installed. */
-  async models(options: CallOptions = {}): Promise<InstalledModel[]> {
-    return this.#calls.run("models", options, (signal) => installedModels(this.#connection, signal));
+  /** The models that are installed. A list from the cache is forgotten when this client pulls a model. */
+  async models(options: CallOptions & ReadOptions = {}): Promise<InstalledModel[]> {
+    const { baseUrl, apiKey = "" } = this.#options;
+    const facts = [baseUrl, revealSecret(apiKey), this.#pulls];
+    return this.#calls.run("models", { ...options, facts }, (signal) => installedModels(this.#connection, signal));
   }
 
   /** The models in memory. @throws IntegrationError FEATURE_DISABLED on a server without the native API */
@@ -143,9 +146,12 @@ export class OllamaClient {
   /** Downloads a model on the server. @throws IntegrationError FEATURE_DISABLED on a server without the native API */
   async *pull(model: string, options: CallOptions = {}): AsyncGenerator<PullProgress, void, undefined> {
     const idleMs = this.#options.firstByteTimeoutMs; // the check of a large file is long and silent
-    yield* this.#calls.stream("pull", { deadlineMs: PULL_DEADLINE_MS, ...options }, (signal) =>
-      pullModel(this.#connection, model, idleMs, signal),
-    );
+    const call = { deadlineMs: PULL_DEADLINE_MS, ...own(options), write: true };
+    try {
+      yield* this.#calls.stream("pull", call, (signal) => pullModel(this.#connection, model, idleMs, signal));
+    } finally {
+      this.#pulls += 1;
+    }
   }
 
   /** The length of a model's vectors: from the server's facts, or by embedding a word. Remembered. */

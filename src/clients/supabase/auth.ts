@@ -109,7 +109,7 @@ export class SupabaseAuth {
    */
   async refresh(refreshToken: string, call?: CallOptions): Promise<SignedIn> {
     checkToken(refreshToken, "refreshToken");
-    const operation = { ...this.#limited("refresh"), idempotent: true, maxAttempts: 2 };
+    const operation = { ...this.#limited("refresh"), idempotent: true, write: true, maxAttempts: 2 };
     const data = await this.#call(operation, call, ({ auth }) => auth.refreshSession({ refresh_token: refreshToken }));
     return readSignedIn(data, "auth.refresh");
   }
@@ -121,7 +121,7 @@ export class SupabaseAuth {
   ): Promise<void> {
     checkToken(accessToken, "accessToken");
     try {
-      await this.#call({ operation: "auth.signOut", idempotent: true }, call, ({ admin }) =>
+      await this.#call({ operation: "auth.signOut", idempotent: true, write: true }, call, ({ admin }) =>
         admin.signOut(accessToken, scope),
       );
     } catch (error) {

@@ -1,4 +1,11 @@
-import { type AttemptContext, type CallSpec, type FetchLike, IntegrationError } from "../../core/index.ts";
+import {
+  type AttemptContext,
+  type CallSpec,
+  type FetchLike,
+  IntegrationError,
+  type ReadOptions,
+  runRead,
+} from "../../core/index.ts";
 import { type HttpRequest, HttpTransport } from "../http/transport.ts";
 import { readSupabaseError } from "./errors.ts";
 import { JoinedChannels } from "./joined-channels.ts";
@@ -8,8 +15,14 @@ import { isHeaderSafe, type ResolvedSupabaseOptions } from "./supabase-options.t
 /** What a caller may say about one call. */
 export type CallOptions = Pick<CallSpec, "signal" | "deadlineMs" | "priority" | "parent">;
 
+/** What a caller may say about one read of storage. */
+export type ReadCallOptions = CallOptions & ReadOptions;
+
 /** An operation of this client: its name, and what is true of it whoever calls. */
-export type Operation = Pick<CallSpec, "operation" | "idempotent" | "maxAttempts" | "deadlineMs" | "limit" | "quota">;
+export type Operation = Pick<
+  CallSpec,
+  "operation" | "idempotent" | "write" | "maxAttempts" | "deadlineMs" | "limit" | "quota"
+>;
 
 /** A request without its signal, which belongs to the attempt. */
 export type ProjectRequest = Omit<HttpRequest, "signal">;
@@ -47,6 +60,17 @@ export class SupabaseConnection {
   ): Promise<T> {
     this.#assertOpen();
     return this.options.runner.run(this.#spec(operation, call), attempt);
+  }
+
+  /** Runs a read, from the cache and with hedges where its caller asks for them. @param facts see {@link runRead} */
+  async read<T>(
+    operation: Operation,
+    call: ReadCallOptions | undefined,
+    facts: readonly unknown[],
+    attempt: (context: AttemptContext) => Promise<T>,
+  ): Promise<T> {
+    this.#assertOpen();
+    return runRead(this.options.runner, this.#spec(operation, call), { ...call, facts }, attempt);
   }
 
   /** Like {@link run} for an answer that comes in pieces. */
@@ -102,7 +126,16 @@ export class SupabaseConnection {
   }
 
   #spec({ deadlineMs = this.options.requestTimeoutMs, ...operation }: Operation, call: CallOptions = {}): CallSpec {
-    return { service: "supabase", deadlineMs, quota: quotaOfOperation(operation.operation), ...operation, ...call };
+    const { signal, priority, parent } = call;
+    return {
+      service: "supabase",
+      quota: quotaOfOperation(operation.operation),
+      ...operation,
+      deadlineMs: call.deadlineMs ?? deadlineMs,
+      ...(signal && { signal }),
+      ...(priority && { priority }),
+      ...(parent && { parent }),
+    };
   }
 
   #assertOpen(): void {

@@ -26,7 +26,7 @@ export async function ensureBucket(
     file_size_limit: settings.fileSizeLimit ?? null,
     allowed_mime_types: settings.allowedMimeTypes ?? null,
   };
-  const operation = { operation: "storage.ensureBucket", idempotent: true };
+  const operation = { operation: "storage.ensureBucket", idempotent: true, write: true };
   const url = `${root}/${encodeURIComponent(name)}`;
   const json = { id: name, name, ...wanted };
   try {
@@ -35,7 +35,11 @@ export async function ensureBucket(
   } catch (error) {
     if (!(IntegrationError.isInstance(error) && error.code === "CONFLICT")) throw error;
   }
-  const current = await connection.json<Partial<typeof wanted>>(operation, call, { method: "GET", url, headers });
+  const current = await connection.json<Partial<typeof wanted>>({ ...operation, write: false }, call, {
+    method: "GET",
+    url,
+    headers,
+  });
   if (sameSettings(current, wanted)) return "unchanged";
   await connection.json(operation, call, { method: "PUT", url, headers, json });
   return "updated";

@@ -1,6 +1,6 @@
 export { SupabaseClient } from "./supabase-client.ts";
 export { type SupabaseClientOptions, type SupabaseLimits } from "./supabase-options.ts";
-export { type CallOptions as SupabaseCallOptions } from "./connection.ts";
+export { type CallOptions as SupabaseCallOptions, type ReadCallOptions as SupabaseReadOptions } from "./connection.ts";
 export {
   type AuthSession,
   type AuthUser,

@@ -1,6 +1,7 @@
 import { IntegrationError } from "../../core/index.ts";
+import { BucketVersions } from "./bucket-versions.ts";
 import { type BucketSettings, ensureBucket } from "./ensure-bucket.ts";
-import { type CallOptions, type ProjectRequest, type SupabaseConnection } from "./connection.ts";
+import { type CallOptions, type ProjectRequest, type ReadCallOptions, type SupabaseConnection } from "./connection.ts";
 import { type DownloadedFile, type FileStream, streamObject } from "./download.ts";
 import { checkBucket, checkPath, encodePath } from "./object-path.ts";
 import { readEntry, readInfo, type StorageEntry, type StoredFile } from "./stored-file.ts";
@@ -33,9 +34,13 @@ const MAX_REMOVALS = 1000;
 /** Names of one folder that are asked for at once. */
 const LIST_PAGE = 1000;
 
-/** Files in the project's storage. */
+/**
+ * Files in the project's storage. What is read with `{ cache: true }` is shared by those who ask with the same token, and
+ * forgotten when this client writes to its bucket.
+ */
 export class SupabaseStorage {
   readonly #connection: SupabaseConnection;
+  readonly #versions = new BucketVersions();
 
   constructor(connection: SupabaseConnection) {
     this.#connection = connection;
@@ -49,14 +54,14 @@ export class SupabaseStorage {
    * limits; `FORBIDDEN` by policy; `OUTCOME_UNKNOWN` if the taken name may hold our own bytes and nobody can tell
    */
   upload(input: UploadInput, call?: CallOptions): Promise<UploadedFile> {
-    return uploadObject(this.#connection, input, call);
+    return this.#writing(input.bucket, uploadObject(this.#connection, input, call));
   }
 
   /** Reads an object whole. For large ones see {@link stream}. @throws IntegrationError `NOT_FOUND`, also where a policy hides it */
-  async download(place: ObjectPlace, call?: CallOptions): Promise<DownloadedFile> {
+  async download(place: ObjectPlace, call?: ReadCallOptions): Promise<DownloadedFile> {
     const request = this.#request("GET", "/object/", place);
     const operation = { operation: "storage.download", idempotent: true, deadlineMs: this.#transferMs };
-    return this.#connection.run(operation, call, async ({ signal }) => {
+    return this.#connection.read(operation, call, this.#facts(place.bucket, request), async ({ signal }) => {
       const { http } = this.#connection;
       const response = await http.send({ ...request, signal });
       const bytes = new Uint8Array(await http.read({ ...request, signal }, () => response.arrayBuffer()));
@@ -101,10 +106,8 @@ export class SupabaseStorage {
   }
 
   /** What is known of an object, without its bytes. @throws IntegrationError `NOT_FOUND` */
-  async info(place: ObjectPlace, call?: CallOptions): Promise<StoredFile> {
-    const operation = { operation: "storage.info", idempotent: true };
-    const request = this.#request("GET", "/object/info/", place);
-    return readInfo(await this.#connection.json(operation, call, request));
+  async info(place: ObjectPlace, call?: ReadCallOptions): Promise<StoredFile> {
+    return readInfo(await this.#read("info", place.bucket, call, this.#request("GET", "/object/info/", place)));
   }
 
   /** Deletes objects. @returns the paths that were there and could be deleted */
@@ -117,20 +120,24 @@ export class SupabaseStorage {
     if (paths.length > MAX_REMOVALS) throw invalid(`at most ${MAX_REMOVALS} paths at once, received ${paths.length}`);
     const prefixes = paths.map(checkPath);
     const request = { ...this.#bucketRequest("DELETE", "/object/", bucket, token), json: { prefixes } };
-    const operation = { operation: "storage.remove", idempotent: true };
-    const removed = listOf(await this.#connection.json(operation, call, request));
+    const operation = { operation: "storage.remove", idempotent: true, write: true };
+    const removed = listOf(await this.#writing(bucket, this.#connection.json(operation, call, request)));
     const bytes = removed.reduce((sum, row) => sum + (readEntry(row).size ?? 0), 0);
     this.#connection.options.events?.emit("storage.removed", { bucket, bytes });
     return removed.flatMap(({ name }) => (typeof name === "string" ? [name] : []));
   }
 
   /** The entries of one folder, by name. */
-  async list(input: ListInput, call?: CallOptions): Promise<StorageEntry[]> {
+  async list(input: ListInput, call?: ReadCallOptions): Promise<StorageEntry[]> {
     const { bucket, prefix = "", search, limit = 100, offset = 0, token } = input;
     const json = { prefix, limit, offset, sortBy: { column: "name", order: "asc" }, ...(search && { search }) };
     const request = { ...this.#bucketRequest("POST", "/object/list/", bucket, token), json };
-    const operation = { operation: "storage.list", idempotent: true };
-    return listOf(await this.#connection.json(operation, call, request)).map(readEntry);
+    return listOf(await this.#read("list", bucket, call, request)).map(readEntry);
+  }
+
+  /** Forgets cached reads of a bucket, or of all. For writes made elsewhere. */
+  forget(bucket?: string): void {
+    this.#versions.wrote(bucket);
   }
 
   /**
@@ -169,6 +176,27 @@ export class SupabaseStorage {
 
   get #transferMs(): number {
     return this.#connection.options.transferTimeoutMs;
+  }
+
+  #read(name: string, bucket: string, call: ReadCallOptions | undefined, request: ProjectRequest): Promise<unknown> {
+    const operation = { operation: `storage.${name}`, idempotent: true };
+    return this.#connection.read<unknown>(operation, call, this.#facts(bucket, request), ({ signal }) =>
+      this.#connection.http.json({ ...request, signal }),
+    );
+  }
+
+  /** What an answer depends on: the question, whose it is, and what was written since. */
+  #facts(bucket: string, { url, headers, json }: ProjectRequest): readonly unknown[] {
+    return [String(url), headers, json, this.#versions.of(bucket)];
+  }
+
+  /** Whatever comes of a write, something may have changed. */
+  async #writing<T>(bucket: string, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } finally {
+      this.#versions.wrote(bucket);
+    }
   }
 
   #request(method: ProjectRequest["method"], prefix: string, { bucket, path, token }: ObjectPlace): ProjectRequest {

@@ -41,6 +41,7 @@ export async function uploadObject(
   const operation: Operation = {
     operation: "storage.upload",
     deadlineMs,
+    write: true,
     ...(upload.replayable ? { idempotent: true } : { maxAttempts: 1 }),
     ...(limits.upload && { limit: limits.upload }),
   };

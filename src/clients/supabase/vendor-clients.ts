@@ -52,7 +52,8 @@ function policedFetch(connection: SupabaseConnection): typeof fetch {
     const call = init?.signal ? { signal: init.signal } : {};
     try {
       const quota = quotaOfUrl(String(input)) ?? "supabase.other";
-      return await connection.run({ operation: operationOf(input), maxAttempts: 1, quota }, call, ({ signal }) =>
+      const operation = { operation: operationOf(input), write: isWrite(input, init), maxAttempts: 1, quota };
+      return await connection.run(operation, call, ({ signal }) =>
         connection.perform(input, init, signal, (response) => (answer = response)),
       );
     } catch (error) {
@@ -67,6 +68,13 @@ function policedFetch(connection: SupabaseConnection): typeof fetch {
 function operationOf(input: string | URL): string {
   const area = /\/(rest|auth|storage|functions|realtime)\/v1\b/.exec(String(input))?.[1];
   return `${area ?? "other"}.request`;
+}
+
+/** By method, but for the questions that storage is asked with POST, and the answers to auth's mails that come by GET. */
+function isWrite(input: string | URL, { method = "GET" }: RequestInit = {}): boolean {
+  const url = String(input);
+  if (/^(GET|HEAD)$/i.test(method)) return /\/auth\/v1\/(verify|callback|authorize)\b/.test(url);
+  return !/\/storage\/v1\/object\/(list|list-v2|sign)\//.test(url) || method.toUpperCase() !== "POST";
 }
 
 /** The vendor's objects hold the key in plain sight of `inspect` and `JSON.stringify`. */

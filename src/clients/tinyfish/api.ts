@@ -1,4 +1,12 @@
-import { type CallRunner, type EventBus, type CallSpec, type FetchLike, IntegrationError } from "../../core/index.ts";
+import {
+  type CallRunner,
+  type CallSpec,
+  type EventBus,
+  type FetchLike,
+  IntegrationError,
+  type ReadOptions,
+  runRead,
+} from "../../core/index.ts";
 import { type HttpRequest, HttpTransport } from "../http/transport.ts";
 import { creationRefused, readError } from "./errors.ts";
 import { type ResolvedTinyFishOptions } from "./options.ts";
@@ -145,7 +153,7 @@ export class TinyFishApi {
     };
   }
 
-  /** Doing it twice is the same as doing it once. */
+  /** Doing it twice is the same as doing it once. No write to a service that is read-only: refusing it would go on costing. */
   async cancelRun(runId: string, call: TinyFishCallOptions): Promise<CancelResult> {
     const url = this.#agent(`/v1/runs/${encodeURIComponent(runId)}/cancel`);
     const answer = await this.#read("cancelRun", "POST", url, call);
@@ -162,7 +170,7 @@ export class TinyFishApi {
     await this.#read("cancelRun", "POST", this.#agent("/v1/runs/batch/cancel"), call, { run_ids: runIds });
   }
 
-  async search(query: Body, call: TinyFishCallOptions): Promise<SearchPage> {
+  async search(query: Body, call: TinyFishCallOptions & ReadOptions): Promise<SearchPage> {
     const url = withQuery(this.#options.hosts.search, query);
     const answer = await this.#read("search", "GET", url, call, undefined, { isCharged: true });
     return {
@@ -174,9 +182,10 @@ export class TinyFishApi {
   }
 
   /** @param body up to ten `urls` */
-  async fetch(body: Body, call: TinyFishCallOptions): Promise<FetchResult> {
+  async fetch(body: Body, call: TinyFishCallOptions & ReadOptions): Promise<FetchResult> {
     const { hosts, fetchTimeoutMs } = this.#options;
-    const policy = { isCharged: true, timeoutMs: fetchTimeoutMs };
+    const keepIf = (answer: unknown) => readList(answer, "errors").length === 0;
+    const policy = { isCharged: true, timeoutMs: fetchTimeoutMs, keepIf };
     const answer = await this.#read("fetch", "POST", hosts.fetch, call, body, policy);
     return {
       pages: readList(answer, "results").map(readPage),
@@ -199,9 +208,9 @@ export class TinyFishApi {
     operation: Operation,
     method: "GET" | "POST",
     url: string,
-    call: TinyFishCallOptions,
+    call: TinyFishCallOptions & ReadOptions,
     json?: unknown,
-    policy: { isCharged?: boolean; timeoutMs?: number } = {},
+    policy: { isCharged?: boolean; timeoutMs?: number; keepIf?: (answer: unknown) => boolean } = {},
   ): Promise<unknown> {
     const timeoutMs = policy.timeoutMs ?? this.#options.timeoutMs;
     const spec = {
@@ -210,7 +219,10 @@ export class TinyFishApi {
       attemptTimeoutMs: timeoutMs,
     };
     const request = { method, url, ...(json !== undefined && { json }) };
-    return this.#options.runner.run(spec, ({ signal }) => this.#transport.json({ ...request, signal }));
+    const { runner, apiKey } = this.#options;
+    const { cache, hedge, onMeta } = call;
+    const asked = { cache, hedge, onMeta, facts: [url, json, apiKey], ...(policy.keepIf && { keepIf: policy.keepIf }) };
+    return runRead<unknown>(runner, spec, asked, ({ signal }) => this.#transport.json({ ...request, signal }));
   }
 
   #spec(operation: Operation, call: TinyFishCallOptions, policy: { deadlineMs: number; isCharged: boolean }): CallSpec {

@@ -6,6 +6,7 @@ import {
   directRunner,
   IntegrationError,
   LinkedSignal,
+  type ReadOptions,
   sleep,
   timeoutError,
 } from "../../core/index.ts";
@@ -172,13 +173,15 @@ export class TinyFishClient {
         exclude_domains: request.excludeDomains,
         page: request.page,
       });
-      return this.#api.search(query, call);
+      return this.#api.search(query, { ...call, ...readOptions(request) });
     });
   }
 
   /** Pages as text. @returns what was got and, URL by URL, what was not */
   fetch(request: FetchRequest): Promise<FetchResult> {
-    return this.#call("fetch", request, (call) => fetchInChunks(request, (body) => this.#api.fetch(body, call)));
+    return this.#call("fetch", request, (call) =>
+      fetchInChunks(request, (body) => this.#api.fetch(body, { ...call, ...readOptions(request) })),
+    );
   }
 
   /** @returns undefined for an account with credits of the old kind, which has no wallet */
@@ -277,6 +280,8 @@ export class TinyFishClient {
     this.#background.add(settled);
   }
 }
+
+const readOptions = ({ cache, hedge, onMeta }: ReadOptions): ReadOptions => ({ cache, hedge, onMeta });
 
 function closedError(): IntegrationError {
   return new IntegrationError({ code: "CLOSED", message: "tinyfish: the client is closed", service: "tinyfish" });

@@ -1,4 +1,4 @@
-import { type CallSpec, type IntegrationError, type Priority } from "../../core/index.ts";
+import { type CallSpec, type IntegrationError, type Priority, type ReadOptions } from "../../core/index.ts";
 import { type z } from "zod";
 
 /** A vendor's word: the known ones complete in an editor, a new one is no error. */
@@ -160,7 +160,7 @@ export interface CancelResult {
   readonly message: string | null;
 }
 
-export interface SearchRequest extends TinyFishCallOptions {
+export interface SearchRequest extends TinyFishCallOptions, ReadOptions {
   readonly query: string;
   /** Why, up to 2000 characters: helps the ranking. */
   readonly purpose?: string | undefined;
@@ -198,7 +198,8 @@ export interface SearchPage {
   readonly page: number;
 }
 
-export interface FetchRequest extends TinyFishCallOptions {
+/** `cache` keeps the answer to each request of up to ten URLs, if all of them could be got. */
+export interface FetchRequest extends TinyFishCallOptions, ReadOptions {
   /** http or https. More than ten are fetched in several requests. */
   readonly urls: readonly string[];
   /** @defaultValue "markdown" */

@@ -91,7 +91,8 @@ class CachedCall {
     try {
       const value = await promised(call, this.#next);
       // Forgotten meanwhile: what was asked for before that may be wrong by now.
-      if (flights.get(this.#key) === flight) this.#answers.set(this.#key, { value, storedAt: call.now });
+      const isKept = flights.get(this.#key) === flight && this.#rule.keepIf?.(value) !== false;
+      if (isKept) this.#answers.set(this.#key, { value, storedAt: call.now });
       land({ value });
       return value;
     } catch (error) {
