@@ -1,3 +1,4 @@
+import { cp } from "node:fs/promises";
 import { defineConfig, type Options } from "tsup";
 
 /** One name per subpath export, so that a host which uses one room never loads another. */
@@ -32,6 +33,12 @@ const shared: Options = {
 };
 
 export default defineConfig([
-  { ...shared, entry: { ...libraries, ...programs }, format: ["esm"] },
+  {
+    ...shared,
+    entry: { ...libraries, ...programs },
+    format: ["esm"],
+    // What the status page is put together from at run time; see src/hosts/express/status-page/page.ts.
+    onSuccess: () => cp("src/hosts/express/status-page/assets", "dist/status-page", { recursive: true }),
+  },
   { ...shared, entry: libraries, format: ["cjs"] },
 ]);

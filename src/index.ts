@@ -3,6 +3,8 @@ export {
   type Integration,
   type IntegrationDescription,
   type IntegrationOverrides,
+  type OperatorAction,
+  type StatusSnapshot,
 } from "./integration.ts";
 export { type Config, type Env, explainConfig, loadConfig, loadEnv, renderEnvExample } from "./config/index.ts";
 export {

@@ -16,10 +16,13 @@ import { featureSwitches } from "./composition/features.ts";
 import { createHealth } from "./composition/health.ts";
 import { Lifecycle } from "./composition/lifecycle.ts";
 import { MetricsServer } from "./composition/metrics-server.ts";
+import { operate, type OperatorAction } from "./composition/operate.ts";
 import { type IntegrationOverrides } from "./composition/overrides.ts";
 import { allLimits, servicePolicies } from "./composition/policies.ts";
 import { sharedState } from "./composition/redis.ts";
 import { secretsOf } from "./composition/secrets.ts";
+import { type StatusSnapshot } from "./composition/status-snapshot.ts";
+import { StatusBoard, type StatusOptions, type WatchOptions } from "./composition/status.ts";
 import { type Config, type Env, loadConfig } from "./config/index.ts";
 import {
   type AttemptContext,
@@ -54,7 +57,10 @@ import {
   type ServiceMode,
 } from "./resilience/index.ts";
 
+export { type OperatorAction } from "./composition/operate.ts";
 export { type IntegrationOverrides } from "./composition/overrides.ts";
+export { type StatusSnapshot } from "./composition/status-snapshot.ts";
+export { type StatusOptions, type WatchOptions } from "./composition/status.ts";
 
 /** Neon, Supabase, TinyFish and Ollama as one object, and the rooms that every call goes through. */
 export interface Integration extends AsyncDisposable {
@@ -98,6 +104,19 @@ export interface Integration extends AsyncDisposable {
   describe(): IntegrationDescription;
   /** What happened to one of the last 1,000 calls. */
   explain(callId: string): CallRecord | undefined;
+  /**
+   * What operators look at, with the last 15 minutes as series: what `opsRouter` shows. The minutes count from
+   * {@link start}, or else from the first reader.
+   */
+  status(options?: StatusOptions): StatusSnapshot;
+  /** {@link status} again and again: all of the series first, then what is new. Ends with its signal, or with the integration. */
+  watchStatus(options?: WatchOptions): AsyncGenerator<StatusSnapshot, void>;
+  /**
+   * Isolates or closes a circuit, silences an alert. Told as `operator.acted`, and logged.
+   * @param by who does it
+   * @throws IntegrationError NOT_FOUND for an unknown service, alert or silence; INVALID_INPUT for no action
+   */
+  operate(action: OperatorAction, by: string): void;
 }
 
 export interface IntegrationDescription extends PipelineDescription {
@@ -170,6 +189,10 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     scopes,
   });
   const health = createHealth(config, { neon, supabase, tinyfish, ollama }, { clock, random });
+  const status = new StatusBoard({
+    ...{ config, clock, events, pipeline, pools, limits, outbound, monitoring },
+    health: () => health.report(),
+  });
   for (const { name, message } of config.warnings) events.emit("config.warned", { name, message });
 
   const lifecycle = new Lifecycle({
@@ -182,7 +205,10 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
       await server?.start();
       await shared.fleet?.start();
       if (config.health.enabled) health.start(config.health.intervalMs);
-      if (metrics.enabled) monitoring.start();
+      if (metrics.enabled) {
+        monitoring.start();
+        status.start();
+      }
       return async () => {
         health.stop();
         monitoring.stop();
@@ -191,6 +217,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     },
     async close(timeoutMs) {
       health.markUnready("closing");
+      status.close();
       await within(timeoutMs, clock, pipeline.close());
       await Promise.allSettled([
         tinyfish.close({ timeoutMs }),
@@ -229,7 +256,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     forget: (service, operation, key) => pipeline.forget(service, operation, key),
     start: () => lifecycle.start(),
     close: ({ timeoutMs = 10_000 } = {}) => lifecycle.close(timeoutMs),
-    health: () => health.report(),
+    health: () => status.checkHealth(),
     ready: () => health.ready(),
     live: () => health.live(),
     describe: () => ({
@@ -239,6 +266,9 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
       outbound: outbound.learned(),
     }),
     explain: (callId) => pipeline.explain(callId),
+    status: (options) => status.snapshot(options),
+    watchStatus: (options) => status.watch(options),
+    operate: (action, by) => operate({ pipeline, monitoring, events }, action, by),
     [Symbol.asyncDispose]: () => lifecycle.close(10_000),
   };
 }

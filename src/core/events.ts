@@ -168,6 +168,14 @@ export interface IntegrationEvents {
     readonly value: number;
     readonly message: string;
   };
+  /** Somebody did by hand, through `integration.operate` or the status page, what changes how calls go. */
+  "operator.acted": {
+    readonly who: string;
+    readonly action: "isolate" | "close" | "silence" | "unsilence";
+    /** The service, the alert, or the silence's id. */
+    readonly target: string;
+    readonly minutes?: number;
+  };
   "config.warned": { readonly name: string; readonly message: string };
 }
 

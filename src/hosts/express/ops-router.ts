@@ -3,24 +3,41 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Integration } from "../../integration.ts";
 import { isLoopback } from "./client-network.ts";
-import { type ExpressRequest, type Handler, sendJson } from "./handler.ts";
+import { type ExpressRequest, type Handler, send, sendJson } from "./handler.ts";
+import { ActionRefused, takeAction } from "./status-page/actions.ts";
+import { StatusEvents } from "./status-page/events.ts";
+import { sendPage } from "./status-page/page.ts";
 
 export interface OpsRouterOptions {
   /**
-   * Who may see details and metrics. Set it where a proxy runs on the same machine: one that adds no header of its own
-   * makes every caller look local.
+   * Who may see details and metrics: true, or better the person's name, which the audit log and silences then tell. Set
+   * it where a proxy runs on the same machine: one that adds no header of its own makes every caller look local.
    *
    * @defaultValue requests from this machine that no proxy passed on
    */
-  authorize?(request: ExpressRequest): boolean | Promise<boolean>;
+  authorize?(request: ExpressRequest): boolean | string | Promise<boolean | string>;
+  /**
+   * Whether those who may see may also act: isolate and close circuits, silence alerts. @defaultValue nobody may
+   */
+  readonly actions?: boolean | ((request: ExpressRequest) => boolean | Promise<boolean>);
 }
 
-type Endpoint = (integration: Integration, request: ExpressRequest, response: ServerResponse) => void | Promise<void>;
+interface Visit {
+  readonly integration: Integration;
+  readonly request: ExpressRequest;
+  readonly response: ServerResponse;
+  /** The visitor's name. */
+  readonly who: string;
+  readonly stream: StatusEvents;
+  readonly mayAct: () => Promise<boolean>;
+}
+
+type Endpoint = (visit: Visit) => void | Promise<void>;
 
 /** For probes: open, and without details. */
 const open: Readonly<Record<string, Endpoint>> = {
-  "/live": (integration, _request, response) => sendJson(response, 200, integration.live()),
-  "/ready": async (integration, _request, response) => {
+  "/live": ({ integration, response }) => sendJson(response, 200, integration.live()),
+  "/ready": async ({ integration, response }) => {
     const { ready, status } = await integration.ready();
     sendJson(response, ready ? 200 : 503, { status });
   },
@@ -28,11 +45,11 @@ const open: Readonly<Record<string, Endpoint>> = {
 
 /** For operators. */
 const guarded: Readonly<Record<string, Endpoint>> = {
-  "/health": async (integration, _request, response) => {
+  "/health": async ({ integration, response }) => {
     const report = await integration.health();
     sendJson(response, report.status === "down" ? 503 : 200, report);
   },
-  "/metrics": async (integration, request, response) => {
+  "/metrics": async ({ integration, request, response }) => {
     const { contentType, slices } = integration.monitoring.scrape({ accept: request.get("accept") });
     response.setHeader("Content-Type", contentType);
     // A scraper that hangs up half-way is its own affair.
@@ -40,28 +57,72 @@ const guarded: Readonly<Record<string, Endpoint>> = {
   },
 };
 
+/** For operators who look: those who may not are told why, because a person asks. */
+const page: Readonly<Record<string, Endpoint>> = {
+  "/": async ({ request, response, mayAct }) => sendPage(request, response, { actions: await mayAct() }),
+  "/status.json": async ({ integration, response }) => {
+    await integration.health();
+    sendJson(response, 200, integration.status());
+  },
+  "/events": ({ request, response, stream }) => stream.send(request, response),
+};
+
 /**
- * The operators' endpoints, below the path where it is mounted: `/live` and `/ready` for probes, `/health` (details)
- * and `/metrics` (Prometheus text, or OpenMetrics when asked for) for those who are authorized; to others they do not
- * exist.
+ * The operators' endpoints, below the path where it is mounted: `/live` and `/ready` for probes; for those who are
+ * authorized `/health` (details), `/metrics` (Prometheus text, or OpenMetrics when asked for) and the status page at
+ * `/`, with its data at `/status.json` and, live, at `/events`. For others they do not exist; without `authorize` the
+ * page tells visitors from elsewhere that it is for this machine.
  *
  * @example
- * app.use("/ops", opsRouter(integration, { authorize: (request) => request.get("x-ops-key") === opsKey }));
+ * app.use("/ops", opsRouter(integration, { authorize: (request) => operatorOf(request)?.name ?? false, actions: true }));
  */
 export function opsRouter(integration: Integration, options: OpsRouterOptions = {}): Handler {
+  const stream = new StatusEvents(integration);
   return async (request, response, next) => {
-    if (request.method !== "GET" && request.method !== "HEAD") return next();
-    const endpoint = (Object.hasOwn(open, request.path) && open[request.path]) || (await allowed(request));
+    const { path, method } = request;
+    const endpoint = endpointOf(path, method);
     if (!endpoint) return next();
+    const authorized =
+      Object.hasOwn(open, path) || (options.authorize ? await options.authorize(request) : isFromThisMachine(request));
+    if (authorized === false || authorized === "") {
+      // A router at the app's root must not take the host's own front page.
+      const explains = !options.authorize && request.baseUrl !== "" && !Object.hasOwn(guarded, path);
+      return explains ? refuseElsewhere(response) : next();
+    }
     response.setHeader("Cache-Control", "no-store");
-    await endpoint(integration, request, response);
+    response.setHeader("X-Content-Type-Options", "nosniff");
+    const mayAct = async () =>
+      typeof options.actions === "function" ? options.actions(request) : options.actions === true;
+    const who = typeof authorized === "string" ? authorized : options.authorize ? "an operator" : "this machine";
+    await endpoint({ integration, request, response, who, stream, mayAct });
   };
+}
 
-  async function allowed(request: ExpressRequest): Promise<Endpoint | undefined> {
-    if (!Object.hasOwn(guarded, request.path)) return undefined;
-    const authorized = options.authorize ? await options.authorize(request) : isFromThisMachine(request);
-    return authorized ? guarded[request.path] : undefined;
+function endpointOf(path: string, method: string | undefined): Endpoint | undefined {
+  if (method === "POST") return path === "/actions" ? act : undefined;
+  if (method !== "GET" && method !== "HEAD") return undefined;
+  for (const endpoints of [open, guarded, page]) if (Object.hasOwn(endpoints, path)) return endpoints[path];
+  return undefined;
+}
+
+async function act({ integration, request, response, who, mayAct }: Visit): Promise<void> {
+  try {
+    if (!(await mayAct()))
+      throw new ActionRefused(403, "actions are not allowed here: give opsRouter the option `actions`");
+    await takeAction(integration, request, who);
+    sendJson(response, 200, integration.status({ since: Infinity }));
+  } catch (thrown) {
+    if (!(thrown instanceof ActionRefused)) throw thrown;
+    sendJson(response, thrown.status, { error: thrown.message });
   }
+}
+
+function refuseElsewhere(response: ServerResponse): void {
+  response.setHeader("Cache-Control", "no-store");
+  const text =
+    "The status page is for requests from this machine that no proxy passed on.\n" +
+    "To open it to others, say who they are: opsRouter(integration, { authorize: (request) => … }).\n";
+  send(response, 403, text, "text/plain; charset=utf-8");
 }
 
 /** Whatever of these is there, somebody passed the request on. */

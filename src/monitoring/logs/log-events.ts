@@ -26,6 +26,8 @@ export function logEvents(events: EventBus, logger: Logger, options: LogEventsOp
     "pool.mode_changed": (event) => logger.warn(event, `the pool ${event.pool} is ${event.mode}: ${event.reason}`),
     "alert.changed": (event) =>
       logger[alertLevel(event)](event, `alert ${event.name} is ${event.state}: ${event.message}`),
+    "operator.acted": (event) =>
+      logger.warn({ audit: true, ...event }, `${event.who}: ${event.action} ${event.target}`),
     "config.warned": (event) => logger.warn(event, `${event.name}: ${event.message}`),
   });
   if (!options.verbose) return notable;
