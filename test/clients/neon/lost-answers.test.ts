@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { NeonClient } from "../../../src/clients/neon/index.ts";
+import { postgresOverNeon, postgresOverTcp, type Target } from "./support/targets.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres.ts";
 import { startCuttingProxy, type CuttingProxy } from "./support/cutting-proxy.ts";
 import { retryingRunner } from "./support/retrying-runner.ts";
@@ -64,21 +65,6 @@ describe("when the line is cut", () => {
     expect(await rows()).toEqual([{ id: 2 }]);
   });
 
-  it.each(["before", "after"] as const)(
-    "a COMMIT cut %s it arrived is OUTCOME_UNKNOWN and never repeated",
-    async (phase) => {
-      proxy.cut(/commit/, phase);
-      const lost = neon.transaction((tx) => tx.query`insert into things values (1)`);
-      await expect(lost).rejects.toMatchObject({
-        code: "OUTCOME_UNKNOWN",
-        verdict: "outcome-unknown",
-        message: expect.stringContaining("COMMIT"),
-      });
-      expect(runner.attempts).toBe(1);
-      expect(await rows()).toEqual(phase === "after" ? [{ id: 1 }] : []);
-    },
-  );
-
   it("a read-only transaction is run again even after its COMMIT", async () => {
     proxy.cut(/commit/, "after");
     expect(await neon.transaction((tx) => tx.query`select 1 as one`, { readOnly: true })).toEqual([{ one: 1 }]);
@@ -90,6 +76,71 @@ describe("when the line is cut", () => {
     proxy.cut(/begin/, "before");
     await neon.transaction((tx) => tx.query`insert into things values (7)`);
     expect(await rows()).toEqual([{ id: 7 }]);
+  });
+});
+
+describe.each([
+  ["TCP", postgresOverTcp],
+  ["HTTP and WebSockets", postgresOverNeon],
+] as const)("when the line is cut over %s", (transport, start) => {
+  let target: Target;
+  let line: CuttingProxy;
+  let behind: NeonClient;
+  let direct: NeonClient;
+  let attempts: () => number;
+
+  beforeAll(async () => {
+    target = await start();
+    const url = new URL(target.options.connectionString);
+    line = await startCuttingProxy({ host: url.hostname, port: Number(url.port || 5432) });
+    url.host = `127.0.0.1:${line.port}`;
+    direct = new NeonClient(target.options);
+    await direct.query("create table things (id int primary key)");
+    const counting = retryingRunner();
+    attempts = () => counting.attempts;
+    behind = new NeonClient({ ...target.options, connectionString: url.toString(), runner: counting });
+  });
+  beforeEach(() => direct.query("truncate things"));
+  afterAll(async () => {
+    await behind.close();
+    await direct.close();
+    await line.close();
+    await target.close();
+  });
+
+  it.each(["before", "after"] as const)(
+    "a COMMIT cut %s it arrived is OUTCOME_UNKNOWN and never repeated",
+    async (phase) => {
+      const before = attempts();
+      line.cut(/commit/, phase);
+      const lost = behind.transaction((tx) => tx.query`insert into things values (1)`);
+      await expect(lost).rejects.toMatchObject({
+        code: "OUTCOME_UNKNOWN",
+        verdict: "outcome-unknown",
+        message: expect.stringContaining("COMMIT"),
+      });
+      expect(attempts() - before).toBe(1);
+      expect(await direct.query("select id from things")).toEqual(phase === "after" ? [{ id: 1 }] : []);
+    },
+  );
+
+  it("a batch whose answer was lost is not repeated: its outcome is unknown", async () => {
+    const before = attempts();
+    line.cut(transport === "TCP" ? /commit/ : /insert into things/, "after");
+    const lost = behind.batch([{ text: "insert into things values (1)" }, { text: "insert into things values (2)" }]);
+    await expect(lost).rejects.toMatchObject({ verdict: "outcome-unknown" });
+    expect(attempts() - before).toBe(1);
+    expect(await direct.query("select count(*)::int as n from things")).toEqual([{ n: 2 }]);
+  });
+
+  it("a write whose answer was lost is not repeated either, a read is", async () => {
+    const before = attempts();
+    line.cut(/insert into things/, "after");
+    await expect(behind.query("insert into things values (1)")).rejects.toMatchObject({ verdict: "outcome-unknown" });
+    expect(attempts() - before).toBe(1);
+    line.cut(/select 42/, "after");
+    expect(await behind.query("select 42 as answer")).toEqual([{ answer: 42 }]);
+    expect(attempts() - before).toBe(3);
   });
 });
 
