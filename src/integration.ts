@@ -1,4 +1,4 @@
-import { type ConnectionPoolManager } from "./clients/connection-pool-manager.ts";
+import { type ConnectionPoolManager, poolDefaults } from "./clients/connection-pool-manager.ts";
 import { type NeonClient } from "./clients/neon/index.ts";
 import { type OllamaClient } from "./clients/ollama/index.ts";
 import { type SupabaseClient } from "./clients/supabase/index.ts";
@@ -173,6 +173,11 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
   };
   const verifier = createVerifier(around);
   const pools = createPools(around);
+  // While the database takes no writes the pipeline refuses them, and answers reads from its cache where it may.
+  events.on("pool.mode_changed", ({ pool, mode, reason }) => {
+    if (pool === (overrides.pools?.name ?? poolDefaults.name))
+      pipeline.setMode("neon", mode === "read-write" ? mode : "read-only", reason);
+  });
   const ollama = createOllama(around);
   const neon = createNeon(around, pools, verifier, () => ollama.dimensions());
   const supabase = createSupabase(around, verifier);

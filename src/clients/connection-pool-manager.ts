@@ -8,7 +8,6 @@ import {
   redactUrls,
   describeThrown,
   silentLogger,
-  sleep,
   systemClock,
   systemRandom,
 } from "../core/index.ts";
@@ -24,6 +23,10 @@ import { poolDefaults, type PoolLimits, type PoolOptions, resolvePoolLimits } fr
 import { gaugesOf, PoolReport } from "./pools/pool-report.ts";
 import { type PoolStats, type WakeUpCause } from "./pools/pool-statistics.ts";
 import { Recovery } from "./pools/recovery.ts";
+import { within } from "./pools/within.ts";
+
+/** Observations that the compute was awake for. */
+const answers: ReadonlySet<PoolObservation> = new Set(["answered", "write-accepted", "write-refused"]);
 
 /** What {@link ConnectionPoolManager.wake} found. */
 export interface WakeResult {
@@ -54,6 +57,7 @@ export class ConnectionPoolManager {
   /** A pg-compatible pool: give it to Kysely, Drizzle or any other tool. Its clients are guarded like our own. */
   readonly pool: pg.Pool;
   readonly limits: PoolLimits;
+  readonly #isReplica: boolean;
   readonly #clock: Clock;
   readonly #events: EventBus;
   readonly #logger: Logger;
@@ -79,6 +83,7 @@ export class ConnectionPoolManager {
     const target = (this.target = parseConnectionString(options.connectionString));
     this.transport = wanted === "tcp" || (wanted === "auto" && !target.isNeon) ? "tcp" : "websocket";
     this.name = name;
+    this.#isReplica = options.isReplica ?? false;
     this.#clock = clock;
     this.#events = events;
     this.#logger = logger;
@@ -94,7 +99,7 @@ export class ConnectionPoolManager {
       onWanted: (cause) => (cause === "call" ? this.#recovery.wanted() : undefined),
       onLent: (cause) => this.#onLent(cause),
       onReturned: () => this.#meter.returned(clock.now()),
-      onAnswer: () => this.observe("answered"),
+      onAnswer: () => this.#learn("answered", "the database answered"),
       onConnectFailed: ({ message }) => this.observe("connect-failed", message),
     });
     this.pool = this.#core as unknown as pg.Pool;
@@ -105,12 +110,17 @@ export class ConnectionPoolManager {
       now: () => clock.now(),
     };
     this.#unsubscribe = events.on("circuit.opened", ({ service, reason }) => {
-      if (service === "neon") this.observe("circuit-opened", reason);
+      if (service === "neon" && !this.#isReplica) this.observe("circuit-opened", reason);
     });
   }
 
   get mode(): PoolMode {
-    return this.#state.mode;
+    return this.#isReplica && this.#state.mode === "read-write" ? "read-only" : this.#state.mode;
+  }
+
+  /** No connection could be made lately; the pool asks for the database in the background. */
+  get isOffline(): boolean {
+    return this.#state.mode === "offline";
   }
 
   stats(): PoolStats {
@@ -141,17 +151,29 @@ export class ConnectionPoolManager {
   assertWritable(): void {
     if (this.mode === "read-write") return;
     this.#recovery.wanted();
-    throw readOnlyError(this.name, this.#reason);
+    throw readOnlyError(this.name, this.#isReplica ? "it is a replica" : this.#reason);
+  }
+
+  /** Tells the pool of a replica that the primary had to answer in its place. */
+  tellFallback(reason: string): void {
+    this.#recovery.wanted();
+    this.#events.emit("pool.fell_back", { pool: this.name, reason: redactUrls(reason) });
   }
 
   /** Tells the pool what traffic outside it learned about the same database, e.g. SQL over HTTP. */
   observe(observation: PoolObservation, reason = "the database answered"): void {
+    if (answers.has(observation)) {
+      this.#meter.touch(this.#clock.now());
+      this.#report.awake();
+    }
+    this.#learn(observation, reason);
+  }
+
+  #learn(observation: PoolObservation, reason: string): void {
     if (observation === "connect-failed") this.#failure = reason;
-    else if (observation !== "circuit-opened" && observation !== "gave-up") {
+    else if (answers.has(observation)) {
       this.#lastAnswerAt = this.#clock.now();
       this.#failure = undefined;
-      this.#meter.touch(this.#lastAnswerAt);
-      this.#report.awake();
     }
     const before = this.#state.mode;
     this.#state = stepPoolMode(this.#state, observation);
@@ -189,7 +211,7 @@ export class ConnectionPoolManager {
       await (signal ? raceSignal(probe, signal).catch(() => undefined) : probe);
     }
     return judgeHealth({
-      mode: this.mode,
+      mode: this.#state.mode,
       source: isKnown ? "traffic" : "probe",
       lastAnswerAgeMs: this.#lastAnswerAt === undefined ? undefined : this.#clock.now() - this.#lastAnswerAt,
       pool: this.stats(),
@@ -247,7 +269,7 @@ export class ConnectionPoolManager {
   async #askForWrites(): Promise<"writable" | "read-only" | "failed"> {
     try {
       const isReadOnly = await this.#ask("probe", this.limits.validationTimeoutMs);
-      if (isReadOnly) this.observe("write-refused", "the server is in read-only mode");
+      if (isReadOnly && !this.#isReplica) this.observe("write-refused", "the server is in read-only mode");
       else this.observe("write-accepted");
       return isReadOnly ? "read-only" : "writable";
     } catch {
@@ -258,9 +280,7 @@ export class ConnectionPoolManager {
   async #close(timeoutMs: number): Promise<void> {
     this.#unsubscribe();
     this.#recovery.stop();
-    const done = new AbortController();
-    const drained = this.#core.end().finally(() => done.abort());
-    await Promise.race([drained, sleep(timeoutMs, this.#clock, done.signal)]).catch(() => undefined);
+    await within(timeoutMs, this.#clock, this.#core.end());
     await this.#core.cut();
     this.#report.awake({ all: true });
   }

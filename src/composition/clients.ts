@@ -80,6 +80,7 @@ export function createNeon(
   return new NeonClient({
     pools,
     directConnectionString: neon.directConnection?.url,
+    replicaConnectionString: neon.replicaConnection?.url,
     maxRows: queries.maxResults,
     sqlLogging: debug.sqlLogging,
     queryCache: queries.cacheEnabled && { ttlMs: cache.ttlSeconds * 1_000, staleIfErrorMs: cache.ttlSeconds * 1_000 },

@@ -98,6 +98,8 @@ export interface IntegrationEvents {
     readonly mode: "read-only" | "offline";
     readonly reason: string;
   };
+  /** A replica could not answer, the primary did. */
+  "pool.fell_back": { readonly pool: string; readonly reason: string };
   "pool.recovery_attempted": {
     readonly pool: string;
     readonly attempt: number;

@@ -71,7 +71,17 @@ export function observeEvents(
     "pool.connection_returned": (event) => database.returned(event),
     "pool.acquire_failed": ({ pool, kind }) => {
       if (kind === "timeout") metrics.dbTimeouts.inc(1, { db_client_connection_pool_name: pool });
+      else metrics.poolRefused.inc(1, { pool });
     },
+    "pool.connection_closed": ({ pool, reason }) => metrics.poolClosed.inc(1, { pool, reason }),
+    "pool.leak_suspected": ({ pool }) => metrics.poolLeaks.inc(1, { pool }),
+    "pool.awake_extended": ({ pool, awakeMs }) => metrics.awake.inc(awakeMs / 1_000, { pool }),
+    "pool.mode_changed": ({ pool, mode }) =>
+      metrics.poolMode.set(mode === "read-write" ? 0 : mode === "read-only" ? 1 : 2, { pool }),
+    "pool.recovery_started": ({ pool }) => metrics.poolRecoveries.inc(1, { pool, step: "started" }),
+    "pool.recovery_attempted": ({ pool }) => metrics.poolRecoveries.inc(1, { pool, step: "attempted" }),
+    "pool.recovery_ended": ({ pool, outcome }) => metrics.poolRecoveries.inc(1, { pool, step: outcome }),
+    "pool.fell_back": ({ pool }) => metrics.poolFallbacks.inc(1, { pool }),
     "pool.connection_lost": ({ pool }) => metrics.poolLost.inc(1, { pool }),
     "auth.finished": ({ outcome, userId }) => {
       windows.authSuccesses.record(outcome === "ok");

@@ -78,6 +78,35 @@ export function registerStandardMetrics(registry: MetricRegistry) {
       "pool",
       "state",
     ),
+    poolRefused: counter(
+      "enhanced_integration_pool_refused_total",
+      "Callers refused at once because too many waited for a connection.",
+      "pool",
+    ),
+    poolClosed: counter(
+      "enhanced_integration_pool_connections_closed_total",
+      "Connections given up.",
+      "pool",
+      "reason",
+    ),
+    poolLeaks: counter("enhanced_integration_pool_leaks_suspected_total", "Connections held for too long.", "pool"),
+    poolMode: gauge("enhanced_integration_pool_mode", "0 read-write, 1 read-only, 2 offline.", "pool"),
+    poolRecoveries: counter(
+      "enhanced_integration_pool_recovery_steps_total",
+      "Recoveries started, attempted, and how they ended: recovered or paused.",
+      "pool",
+      "step",
+    ),
+    poolFallbacks: counter(
+      "enhanced_integration_pool_fallbacks_total",
+      "Reads that the primary answered because the replica could not.",
+      "pool",
+    ),
+    awake: counter(
+      "neon_compute_awake_seconds_total",
+      "Time that our own traffic kept the compute awake, the tail until it suspends included; an estimate.",
+      "pool",
+    ),
     poolLost: counter("enhanced_integration_pool_connections_lost_total", "Connections that broke.", "pool"),
     modelTokens: counter(
       "enhanced_integration_model_tokens_total",

@@ -60,6 +60,7 @@ describe("the table of settings", () => {
     expect([...names, ...aliases].filter((name) => !plan.includes(name)).sort()).toEqual([
       "NEON_API_URL",
       "NEON_DIRECT_CONNECTION_STRING",
+      "NEON_REPLICA_CONNECTION_STRING",
       "NEON_TRANSPORT",
       "OLLAMA_EMBED_MODEL",
       "REDIS_URL",

@@ -38,6 +38,7 @@ function validEnv(): Env {
   const values: Record<string, string> = {
     NEON_CONNECTION_STRING: `postgresql://app:${canary()}@ep-x.eu-central-1.aws.neon.tech/main`,
     NEON_DIRECT_CONNECTION_STRING: `postgresql://app:${canary()}@ep-x.eu-central-1.aws.neon.tech/main`,
+    NEON_REPLICA_CONNECTION_STRING: `postgresql://app:${canary()}@ep-x.eu-central-1.aws.neon.tech/main`,
     REDIS_URL: `rediss://:${canary()}@cache.example.com:6380`,
     NEON_DATA_API_KEY: jwt("e30"),
     SUPABASE_JWKS: JSON.stringify({ keys: [{ kty: "EC", kid: "one" }] }),

@@ -54,6 +54,28 @@ describe("observing events", () => {
     expect(await read("enhanced_integration_pool_connections_lost_total", { pool: "main" })).toBe(1);
   });
 
+  it("feeds the pool's life, line, recovery and the compute's time awake", async () => {
+    const { events, read } = observed();
+    const pool = "main";
+    events.emit("pool.connection_closed", { pool, reason: "silent", ageMs: 1 });
+    events.emit("pool.acquire_failed", { pool, kind: "refused", waitedMs: 0 });
+    events.emit("pool.leak_suspected", { pool, heldMs: 1, stack: "" });
+    events.emit("pool.awake_extended", { pool, awakeMs: 90_000 });
+    events.emit("pool.mode_changed", { pool, mode: "offline", reason: "gone" });
+    events.emit("pool.recovery_started", { pool, mode: "offline", reason: "gone" });
+    events.emit("pool.recovery_attempted", { pool, attempt: 1, outcome: "writable" });
+    events.emit("pool.recovery_ended", { pool, outcome: "recovered", attempts: 1, degradedMs: 100 });
+    events.emit("pool.fell_back", { pool, reason: "gone" });
+    expect(await read("enhanced_integration_pool_connections_closed_total", { pool, reason: "silent" })).toBe(1);
+    expect(await read("enhanced_integration_pool_refused_total", { pool })).toBe(1);
+    expect(await read("enhanced_integration_pool_leaks_suspected_total", { pool })).toBe(1);
+    expect(await read("neon_compute_awake_seconds_total", { pool })).toBe(90);
+    expect(await read("enhanced_integration_pool_mode", { pool })).toBe(2);
+    for (const step of ["started", "attempted", "recovered"])
+      expect(await read("enhanced_integration_pool_recovery_steps_total", { pool, step })).toBe(1);
+    expect(await read("enhanced_integration_pool_fallbacks_total", { pool })).toBe(1);
+  });
+
   it("follows Supabase: success rate, active users, channels, uploads", async () => {
     const { clock, events, read } = observed();
     expect(await read("active_users")).toBeUndefined();

@@ -43,6 +43,11 @@ interface Server {
   stop(): Promise<void>;
 }
 
+interface StartedServer extends Server {
+  kill(): Promise<void>;
+  again(): Promise<StartedServer>;
+}
+
 async function findServer(): Promise<Server> {
   const configured = process.env["DATABASE_URL"];
   const tried: string[] = [];
@@ -68,7 +73,29 @@ async function run<R extends object>(connectionString: string, text: string, par
   }
 }
 
-async function startServer(reason: string): Promise<Server> {
+/** A server of a test's own, to be stopped and started; nothing else uses it. */
+export interface OwnServer {
+  readonly connectionString: string;
+  /** As a crash would: connections are cut, nobody is waited for. */
+  crash(): Promise<void>;
+  restart(): Promise<void>;
+  /** Ends it and removes its files. */
+  remove(): Promise<void>;
+}
+
+export async function startOwnServer(): Promise<OwnServer> {
+  let server = await startServer("a test wants one of its own");
+  return {
+    connectionString: server.url,
+    crash: () => server.kill(),
+    async restart() {
+      server = await server.again();
+    },
+    remove: () => server.stop(),
+  };
+}
+
+async function startServer(reason: string): Promise<StartedServer> {
   const version = existsSync(BINARIES) ? readdirSync(BINARIES).sort((a, b) => Number(b) - Number(a))[0] : undefined;
   if (version === undefined)
     throw new Error(
@@ -82,21 +109,30 @@ async function startServer(reason: string): Promise<Server> {
   const data = join(folder, "data");
   const init = spawnSync(bin("initdb"), ["-D", data, "-U", "postgres", "-A", "trust", "--no-sync"], { ...owner });
   if (init.status !== 0) throw new Error(`initdb failed (${reason}): ${String(init.stderr)}`);
-  const server = spawn(bin("postgres"), ["-D", data, "-p", String(port), "-k", folder, "-c", "fsync=off"], {
-    ...owner,
-    stdio: "ignore",
-  });
   const url = `postgresql://postgres@127.0.0.1:${port}/postgres`;
-  await untilReady(url, server);
-  return {
-    url,
-    async stop() {
+  const launch = async (): Promise<StartedServer> => {
+    const server = spawn(bin("postgres"), ["-D", data, "-p", String(port), "-k", folder, "-c", "fsync=off"], {
+      ...owner,
+      stdio: "ignore",
+    });
+    const end = async (signal: "SIGINT" | "SIGQUIT") => {
+      if (server.exitCode !== null || server.signalCode !== null) return;
       const exited = new Promise((resolve) => server.once("exit", resolve));
-      server.kill("SIGINT");
+      server.kill(signal);
       await exited;
-      rmSync(folder, { recursive: true, force: true });
-    },
+    };
+    await untilReady(url, server);
+    return {
+      url,
+      kill: () => end("SIGQUIT"),
+      again: launch,
+      async stop() {
+        await end("SIGINT");
+        rmSync(folder, { recursive: true, force: true });
+      },
+    };
   };
+  return launch();
 }
 
 async function untilReady(url: string, server: ChildProcess): Promise<void> {

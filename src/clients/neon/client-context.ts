@@ -13,8 +13,10 @@ import { type Executor, HttpExecutor, PoolExecutor } from "./executor.ts";
 import { type CallOptions, invalid, neonDefaults, type NeonClientOptions } from "./neon-options.ts";
 import { describeParams } from "./param-shapes.ts";
 import { checkQueryCache, QueryCache } from "./query-cache.ts";
+import { createReplicaRouter, type ReplicaRouter } from "./replica-routing.ts";
 import { type Statement } from "./sql.ts";
 import { statementFacts } from "./statement-facts.ts";
+import { guardWrites } from "./write-guard.ts";
 
 /** A statement that ran, as far as events and logs may know it. */
 export interface StatementRun extends Statement {
@@ -30,6 +32,8 @@ export class ClientContext {
   readonly pools: ConnectionPoolManager;
   /** Runs what is one statement, or one batch, and no more. */
   readonly executor: Executor;
+  /** For reads that a replica may answer. */
+  readonly replica: ReplicaRouter | undefined;
   readonly runner: CallRunner;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -48,7 +52,8 @@ export class ClientContext {
     this.pools = pools ?? new ConnectionPoolManager({ ...options, connectionString: connectionString! });
     this.clock = options.clock ?? systemClock;
     this.logger = options.logger ?? silentLogger;
-    this.runner = options.runner ?? directRunner({ clock: this.clock });
+    this.runner = guardWrites(options.runner ?? directRunner({ clock: this.clock }), this.pools);
+    this.replica = createReplicaRouter(options, this.pools, this);
     this.maxRows = maxRows;
     const { queryCache = {} } = options;
     checkQueryCache(queryCache);

@@ -167,6 +167,7 @@ export class NeonClient {
   /** Ends subscriptions, and the pool if the client made it. Idempotent. */
   async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     await this.#listener?.close();
+    await this.#context.replica?.pools.close(options);
     if (!this.#options.pools) await this.#pools.close(options);
   }
 

@@ -20,6 +20,13 @@ export interface NeonClientOptions extends Partial<PoolOptions> {
   readonly pools?: ConnectionPoolManager | undefined;
   /** For LISTEN and migrations. @defaultValue the connection string without Neon's `-pooler` */
   readonly directConnectionString?: string | Secret | undefined;
+  /** A read replica of the same database, for reads that say `replica: true`; the client makes and closes its pool. */
+  readonly replicaConnectionString?: string | Secret | undefined;
+  /**
+   * Where plain reads go that say nothing. A replica is a little behind: who has just written may not see it there.
+   * @defaultValue "primary"
+   */
+  readonly reads?: "primary" | "replica" | undefined;
   /** The policies that each call runs under. @defaultValue one attempt under a deadline */
   readonly runner?: CallRunner | undefined;
   /** Rows that one statement may return, 1 or more (MAX_QUERY_RESULTS). @defaultValue 10000 */
@@ -83,6 +90,11 @@ export interface QueryOptions extends CallOptions {
   readonly maxRows?: number | undefined;
   /** Names the statement in events and logs instead of its fingerprint. */
   readonly name?: string | undefined;
+  /**
+   * A replica may answer, and may be a little behind; the primary does where there is none, or it fails, and for reads
+   * that are cached. Plain reads only, or what is `idempotent`. @defaultValue the client's `reads`
+   */
+  readonly replica?: boolean | undefined;
   /**
    * A second attempt beside a slow first one, where running it twice is the same as running it once; the loser is
    * cancelled on the server too. `true`: as the runner's policy says, else after the 0.95 quantile. Needs the pipeline.
@@ -165,7 +177,7 @@ export interface BatchOptions extends CallOptions {
 export type BatchStatement = SqlFragment | { readonly text: string; readonly params?: readonly unknown[] };
 
 const callOptionNames = ["signal", "deadlineMs", "priority", "parent"];
-const queryOptionNames = [...callOptionNames, "idempotent", "maxRows", "name", "hedge", "cache"];
+const queryOptionNames = [...callOptionNames, "idempotent", "maxRows", "name", "hedge", "cache", "replica"];
 const streamOptionNames = [...callOptionNames, "batchRows", "idleTimeoutMs", "name"];
 
 /** Tells the two forms of {@link QueryFunction} apart. */

@@ -2,6 +2,7 @@ import { type AttemptContext, type IntegrationError } from "../../core/index.ts"
 import { type BulkInserter } from "./bulk/bulk-insert.ts";
 import { type ClientContext } from "./client-context.ts";
 import { type BatchOptions, type BatchStatement, invalid, readQueryArguments } from "./neon-options.ts";
+import { refuseReplicaWrite } from "./replica-routing.ts";
 import { type DriverResult, type Row, type Rows, toRows } from "./rows.ts";
 import { SqlFragment, type Statement, type StatementSource, toStatement } from "./sql.ts";
 import { statementFacts } from "./statement-facts.ts";
@@ -27,12 +28,18 @@ export async function runQuery(
     ...(options.hedge !== undefined && { hedge: options.hedge === true ? {} : options.hedge }),
     ...(cache && { cache }),
   });
+  const isRead = idempotent && !write;
+  refuseReplicaWrite(options, isRead);
+  // What a replica says may be older than our last write, and the cache would keep it.
+  const replica = !cache && context.replica?.takes(options, isRead) ? context.replica : undefined;
   const { executor, runner, clock } = context;
   const { text, params } = statement;
   const { name } = options;
   const attempt = ({ signal }: AttemptContext) => {
     const startedAt = clock.now();
-    const answer = executor.execute(statement, signal, idempotent);
+    const answer = replica
+      ? replica.execute(statement, signal, executor)
+      : executor.execute(statement, signal, idempotent);
     return (plainRead ? answer : judged(context, answer)).then((result) => {
       context.told({ text, params, rows: result.rows.length, startedAt, name }, executor.transport);
       return result;

@@ -35,13 +35,17 @@ export class ConnectionAttempts {
     return this.#attempts.size;
   }
 
-  /** How many connections to make for callers who wait, given the room; slow attempts that nobody needs give way. */
-  grow(waiting: number, room: number): void {
+  /**
+   * Makes connections for callers who wait, as far as there is room; a slow attempt that nobody waits for any more gives way.
+   *
+   * @param waitingSince how many callers have waited since that time
+   */
+  grow(waiting: number, room: number, waitingSince: (time: number) => number): void {
     const now = this.#clock.now();
     let slow = 0;
     for (const { startedAt } of this.#attempts) if (now - startedAt >= SLOW_ATTEMPT_MS) slow += 1;
     const wanted = waiting - (this.#attempts.size - slow);
-    let spare = slow - wanted;
+    let spare = slow - waitingSince(now - SLOW_ATTEMPT_MS);
     let left = room;
     for (let missing = wanted; missing > 0; missing -= 1) {
       if (left > 0) left -= 1;

@@ -8,7 +8,7 @@ import { IdleShelf } from "./idle-shelf.ts";
 import { Partings } from "./partings.ts";
 import { closedError, noConnectionError, tooManyWaitError } from "./pool-errors.ts";
 import { PoolFace } from "./pool-face.ts";
-import { PoolMember, type Want } from "./pool-member.ts";
+import { PoolMember, type Want, wantOf } from "./pool-member.ts";
 import { gaugesOf } from "./pool-report.ts";
 import { type CloseReason, type WakeUpCause } from "./pool-statistics.ts";
 import { WaitLine } from "./wait-line.ts";
@@ -69,7 +69,7 @@ export class GuardedPool extends PoolFace {
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     const { limits, onWanted } = this.#parts;
     onWanted(cause);
-    const want = this.#want(cause);
+    const want = wantOf(this.#parts, cause);
     const member = this.#takeIdle(want.since);
     if (member && !this.#isDoubtful(member, want.since)) return Promise.resolve(this.#lend(member, want));
     if (!member && this.totalCount >= limits.max && this.#line.size >= limits.maxWaiting) {
@@ -87,7 +87,7 @@ export class GuardedPool extends PoolFace {
   /** Lends a connection that is idle and beyond doubt, if there is one. */
   acquireIdle(): pg.PoolClient | undefined {
     if (this.ending || this.#idle.size === 0) return undefined;
-    const want = this.#want("call");
+    const want = wantOf(this.#parts, "call");
     const member = this.#takeIdle(want.since);
     if (!member) return undefined;
     if (this.#isDoubtful(member, want.since)) return void this.#idle.put(member);
@@ -122,13 +122,6 @@ export class GuardedPool extends PoolFace {
   cut(): Promise<void> {
     for (const member of [...this.#members.values()]) this.#remove(member, "closed", { cut: true });
     return this.#partings.settled();
-  }
-
-  #want(cause: WakeUpCause): Want {
-    const { clock, limits } = this.#parts;
-    const trace: { stack?: string } | undefined = limits.leakAfterMs > 0 ? {} : undefined;
-    if (trace) Error.captureStackTrace(trace);
-    return { since: clock.now(), cause, trace };
   }
 
   #takeIdle(now: number): PoolMember | undefined {
@@ -221,7 +214,8 @@ export class GuardedPool extends PoolFace {
   /** Makes as many connections as there are callers for whom none is about to come. */
   #grow(): void {
     if (this.ending || this.#line.size === 0) return;
-    this.#attempts.grow(this.#line.size - this.#proving, this.#parts.limits.max - this.totalCount);
+    const room = this.#parts.limits.max - this.totalCount;
+    this.#attempts.grow(this.#line.size - this.#proving, room, (time) => this.#line.waitingSince(time));
   }
 
   #welcome(client: pg.PoolClient, startedAt: number): void {

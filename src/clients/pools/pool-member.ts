@@ -2,6 +2,7 @@ import { type EventEmitter } from "node:events";
 import type pg from "pg";
 import { type Clock, type TimerHandle } from "../../core/index.ts";
 import { destroyClient } from "./drivers.ts";
+import { type PoolLimits } from "./pool-options.ts";
 import { type CloseReason, type WakeUpCause } from "./pool-statistics.ts";
 
 /** What a caller wants of the pool. */
@@ -11,6 +12,12 @@ export interface Want {
   readonly cause: WakeUpCause;
   /** Captured only where leaks are looked for. */
   readonly trace: { readonly stack?: string } | undefined;
+}
+
+export function wantOf(pool: { readonly clock: Clock; readonly limits: PoolLimits }, cause: WakeUpCause): Want {
+  const trace: { stack?: string } | undefined = pool.limits.leakAfterMs > 0 ? {} : undefined;
+  if (trace) Error.captureStackTrace(trace);
+  return { since: pool.clock.now(), cause, trace };
 }
 
 /** What the pool knows about one of its connections. */

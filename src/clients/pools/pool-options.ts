@@ -53,6 +53,8 @@ export interface PoolOptions {
   readonly leakAfterMs?: number | undefined;
   /** The compute's own time to suspend, ms: what the awake-minutes meter assumes. @defaultValue 300000 */
   readonly suspendAfterMs?: number | undefined;
+  /** The database is a read replica: that it takes no writes is its nature, and no trouble. @defaultValue false */
+  readonly isReplica?: boolean | undefined;
   /** Shown in `pg_stat_activity`. @defaultValue "enhanced-integration" */
   readonly applicationName?: string | undefined;
   /** Names the pool in events and metrics. @defaultValue "neon" */

@@ -62,6 +62,13 @@ export class WaitLine {
     for (const waiter of this.#waiters) if (waiter.want.since <= since) return waiter.fail(error);
   }
 
+  /** How many have waited since `time`, or longer. */
+  waitingSince(time: number): number {
+    let count = 0;
+    for (const { want } of this.#waiters) if (want.since <= time) count += 1;
+    return count;
+  }
+
   failAll(error: unknown): void {
     for (const waiter of this.#waiters) waiter.fail(error);
   }

@@ -18,7 +18,8 @@ export function completeNeon(context: RuleContext): NeonConfig {
   requireEncryption(context, "NEON_API_URL", neon.apiUrl);
   const connection = effective(neon.connection, "NEON_CONNECTION_STRING", context);
   const directConnection = effective(neon.directConnection, "NEON_DIRECT_CONNECTION_STRING", context);
-  return { ...neon, connection, directConnection, database: neon.database ?? connection?.database };
+  const replicaConnection = effective(neon.replicaConnection, "NEON_REPLICA_CONNECTION_STRING", context);
+  return { ...neon, connection, directConnection, replicaConnection, database: neon.database ?? connection?.database };
 }
 
 function effective(

@@ -31,6 +31,9 @@ export const neonSettings = {
   directConnection: setting("NEON_DIRECT_CONNECTION_STRING", postgresConnection, {
     description: "The same database without the pooler, for LISTEN, migrations and advisory locks.",
   }),
+  replicaConnection: setting("NEON_REPLICA_CONNECTION_STRING", postgresConnection, {
+    description: "A read replica of the same database: plain reads that say `replica: true` go there.",
+  }),
   database: setting("NEON_DATABASE", text("a database name of 1 to 63 characters", /^[^\0/?#@]{1,63}$/), {
     description: "Replaces the database name in both connection strings.",
   }),

@@ -24,6 +24,10 @@ export function logEvents(events: EventBus, logger: Logger, options: LogEventsOp
     "circuit.closed": (event) => logger.info(event, `the circuit of ${event.service} closed`),
     "pool.connection_lost": (event) => logger.warn(event, `the pool ${event.pool} lost a connection: ${event.message}`),
     "pool.mode_changed": (event) => logger.warn(event, `the pool ${event.pool} is ${event.mode}: ${event.reason}`),
+    "pool.leak_suspected": (event) =>
+      logger.warn(event, `the pool ${event.pool} misses a connection, lent for ${Math.round(event.heldMs)} ms`),
+    "pool.recovery_ended": (event) =>
+      logger.info(event, `the pool ${event.pool} has ${event.outcome} after ${Math.round(event.degradedMs)} ms`),
     "alert.changed": (event) =>
       logger[alertLevel(event)](event, `alert ${event.name} is ${event.state}: ${event.message}`),
     "operator.acted": (event) =>

@@ -73,7 +73,7 @@ describe("NeonClient's construction", () => {
 });
 
 describe("a database that refuses writes", () => {
-  it("turns the pool's mode to read-only, and back with the first write that is taken", async () => {
+  it("turns the pool's mode to read-only, refuses writes with the reason, and is found to take them again", async () => {
     await neon.query("create table switch (n int)");
     const events = new EventBus();
     const modes: string[] = [];
@@ -86,11 +86,16 @@ describe("a database that refuses writes", () => {
       sqlState: "25006",
     });
     expect(await watched.health()).toMatchObject({ status: "degraded", mode: "read-only" });
-    await watched.query("set default_transaction_read_only = off");
+    await expect(watched.query`insert into switch values (1)`).rejects.toMatchObject({
+      code: "READ_ONLY",
+      message: expect.stringContaining("takes no writes now"),
+    });
     await watched.query`select 1`;
     expect(modes).toEqual(["read-only"]);
-    await watched.query`insert into switch values (1)`;
+    await watched.pool.query("set default_transaction_read_only = off");
+    while (pools.mode !== "read-write") await new Promise((resolve) => setImmediate(resolve));
     expect(modes).toEqual(["read-only", "read-write"]);
+    await watched.query`insert into switch values (1)`;
     await expect(
       watched.transaction((tx) => tx.query`insert into switch values (1)`, { readOnly: true }),
     ).rejects.toMatchObject({ code: "READ_ONLY" });
