@@ -1,4 +1,5 @@
 export * from "./ports.ts";
+export * from "./address-key.ts";
 export * from "./errors.ts";
 export * from "./call.ts";
 export * from "./read-options.ts";

@@ -2,7 +2,7 @@ import { type ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Integration } from "../../integration.ts";
-import { isLoopback } from "./client-network.ts";
+import { isLoopback } from "./loopback.ts";
 import { type ExpressRequest, type Handler, send, sendJson } from "./handler.ts";
 import { ActionRefused, takeAction } from "./status-page/actions.ts";
 import { StatusEvents } from "./status-page/events.ts";

@@ -48,14 +48,14 @@ function ours(error: IntegrationError): Problem {
   const { code } = error;
   const refusesUs = (code === "UNAUTHENTICATED" || code === "FORBIDDEN") && !isCallersDoing(error);
   const detail = tellableMessage(error);
-  const limit = error.details?.["limit"];
+  const { limit, policy } = error.details ?? {};
   const common = { status: refusesUs ? 502 : (statuses[code] ?? 500), code, ...(detail !== undefined && { detail }) };
   if (code === "RATE_LIMITED" && typeof limit === "string")
     return {
       type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
       title: "Request cannot be satisfied as assigned quota has been exceeded",
       ...common,
-      "violated-policies": [limit],
+      "violated-policies": [typeof policy === "string" ? `${limit}:${policy}` : limit],
     };
   const name = code.toLowerCase().replaceAll("_", "-");
   const words = name.replaceAll("-", " ");

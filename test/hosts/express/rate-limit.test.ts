@@ -3,12 +3,14 @@ import { parseList } from "structured-headers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { integrationMiddleware, problemDetails, rateLimit, requireUser } from "../../../src/hosts/express/index.ts";
 import { createIntegration, type Integration } from "../../../src/index.ts";
+import { RateLimiter } from "../../../src/resilience/index.ts";
 import { ManualClock } from "../../../src/testing/index.ts";
 import { offline, serve, type Served, tokenOf } from "../support.ts";
 
 let clock: ManualClock;
 let integration: Integration;
 let host: Served;
+let layered: RateLimiter;
 
 const env = {
   ...offline,
@@ -30,6 +32,8 @@ beforeAll(async () => {
     routes.get("/mine", requireUser(integration), rateLimit(integration, "search"), ok);
     routes.get("/keyed", rateLimit(integration, "search", { key: (each) => each.get("x-key") ?? "" }), ok);
     routes.get("/both", rateLimit(integration, "search"), rateLimit(integration, "auth"), ok);
+    routes.get("/layered", rateLimit({ limits: layered }, "api"), rateLimit(integration, "auth"), ok);
+    routes.get("/narrow", rateLimit(integration, "search", { ipv6PrefixBits: 64 }), ok);
     routes.use(problemDetails(integration));
     routes(request, response, next);
   });
@@ -38,6 +42,11 @@ beforeAll(async () => {
 beforeEach(() => {
   clock = new ManualClock({ wallNow: Date.now() });
   integration = createIntegration(env, { clock });
+  const layers = [
+    { requests: 2, windowMs: 1_000 },
+    { requests: 3, windowMs: 60_000, name: "slow" },
+  ];
+  layered = new RateLimiter({ clock, limits: { api: layers } });
   return () => integration.close();
 });
 afterAll(() => host[Symbol.asyncDispose]());
@@ -98,6 +107,30 @@ describe("rateLimit", () => {
       expect((await from(address)).status).toBe(200);
     expect((await from("2001:db8:1:aa7f::9")).status).toBe(429);
     expect((await from("2001:db8:1:ab00::1")).status).toBe(200);
+  });
+
+  it("takes another prefix of IPv6, and refuses one that is out of range", async () => {
+    const narrow = (address: string) => get("/narrow", { "x-forwarded-for": address });
+    for (let i = 0; i < 3; i += 1) await narrow("2001:db8:1:aa00::1");
+    expect((await narrow("2001:db8:1:aa00::2")).status).toBe(429);
+    expect((await narrow("2001:db8:1:aa01::1")).status).toBe(200);
+    for (const ipv6PrefixBits of [0, 47, 129, 56.5, NaN])
+      expect(() => rateLimit(integration, "search", { ipv6PrefixBits })).toThrow(/ipv6PrefixBits must be .* 48 to 128/);
+  });
+
+  it("names all policies of a limit, and tells the state of the weakest", async () => {
+    const first = (await get("/layered")).headers;
+    expect(first.get("ratelimit-policy")).toBe('"api:2/1s";q=2;w=1, "api:slow";q=3;w=60, "auth";q=2;w=2');
+    expect(first.get("ratelimit")).toMatch(/^"api:2\/1s";r=1;t=1, /);
+    await get("/layered");
+    const fast = await get("/layered");
+    expect(fast.headers.get("ratelimit")).toBe('"api:2/1s";r=0;t=1');
+    expect(await fast.json()).toMatchObject({ "violated-policies": ["api:2/1s"] });
+    await clock.advance(2_000);
+    expect((await get("/layered")).headers.get("ratelimit")).toMatch(/^"api:slow";r=0;t=\d+, /);
+    const slow = await get("/layered");
+    expect(slow.headers.get("retry-after")).toBe("18");
+    expect(await slow.json()).toMatchObject({ "violated-policies": ["api:slow"] });
   });
 
   it("charges whom the host names", async () => {
