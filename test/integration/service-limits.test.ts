@@ -11,7 +11,13 @@ import { rejection } from "../resilience/helpers.ts";
 
 let stack: LocalStack;
 const opened: Integration[] = [];
-beforeAll(async () => void (stack = await startLocalStack()));
+let token: string;
+beforeAll(async () => {
+  stack = await startLocalStack();
+  const { auth } = integrate().integration.supabase;
+  const { session } = await auth.signUp({ email: "reader@example.com", password: "correct horse battery" });
+  token = session!.accessToken;
+});
 afterAll(() => stack.close());
 afterEach(async () => {
   stack.faults.clear();
@@ -43,6 +49,8 @@ const reads: [StandInName, string, (integration: Integration) => Promise<unknown
   ["tinyfish", "tinyfish.search", ({ tinyfish }) => tinyfish.search({ query: "houses" })],
   ["ollama", "ollama", ({ ollama }) => ollama.embed([`a garden ${Math.random()}`])],
   ["neon", "neon", ({ neon }) => neon.query`select 1`],
+  ["neon-api", "neon-management", ({ neon }) => neon.admin.branches.list()],
+  ["neon-api", "neon-data-api", async ({ neon }) => await neon.dataApi(token).from("houses").select()],
 ];
 
 describe.each(reads)("%s says 429 with Retry-After: 5", (service, quota, read) => {
