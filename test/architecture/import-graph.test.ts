@@ -36,7 +36,17 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "services",
   ],
   index: ["core", "config", "security", "resilience", "monitoring", "clients", "listings", "integration"],
-  cli: ["core", "config", "clients", "integration", "local (dynamic)", "local (types)", "monitoring (types)", "index"],
+  cli: [
+    "core",
+    "config",
+    "clients",
+    "integration",
+    "hosts (dynamic)",
+    "local (dynamic)",
+    "local (types)",
+    "monitoring (types)",
+    "index",
+  ],
 };
 
 interface Import {

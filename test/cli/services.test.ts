@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createIntegration } from "../../src/index.ts";
+import { createIntegration, type StatusSnapshot } from "../../src/index.ts";
 import { type LocalStack, startLocalStack } from "../../src/local/index.ts";
 import { type ProgramOptions, run, start } from "../support/program.ts";
 
@@ -119,7 +119,12 @@ describe("local", () => {
     }
 
     const second = start("src/cli.ts", args, { cwd: folder });
-    await second.said(/Ctrl-C stops everything/);
+    const { url = "" } = await second.said(/The status page is (?<url>\S+)\nCtrl-C stops everything/);
+    const page = await fetch(url);
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('data-actions="yes"')]);
+    const status = (await (await fetch(`${url}status.json`)).json()) as StatusSnapshot;
+    expect(status.health).toMatchObject({ status: "up" });
+    expect(status.services.filter(({ calls }) => calls > 0).map(({ name }) => name)).toContain("neon");
     await using integration = createIntegration({ ...env, LOG_LEVEL: "silent" });
     await integration.neon.query("create table if not exists kept (word text)");
     await integration.neon.query("insert into kept values ('hello')");

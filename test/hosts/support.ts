@@ -34,6 +34,8 @@ export async function tokenOf(
 
 export interface Served extends AsyncDisposable {
   readonly url: string;
+  /** Ends every connection there is; new ones are taken. */
+  cut(): void;
 }
 
 /** Serves on a free loopback port until the end of the block. */
@@ -53,6 +55,7 @@ async function served(server: Server): Promise<Served> {
   };
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut: () => server.closeAllConnections(),
     [Symbol.asyncDispose]: close,
   };
 }

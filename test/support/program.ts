@@ -14,8 +14,11 @@ export interface Ended {
 export interface Running {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** Resolves once the output so far matches; rejects with all output if the program ends before. */
-  said(pattern: RegExp): Promise<void>;
+  /**
+   * Resolves once the output so far matches, with the pattern's named groups; rejects with all output if the program
+   * ends before.
+   */
+  said(pattern: RegExp): Promise<Readonly<Record<string, string>>>;
 }
 
 export interface ProgramOptions {
@@ -51,14 +54,19 @@ export function start(file: string, args: readonly string[], options: ProgramOpt
     child.once("close", (code) => resolve({ code, stdout, stderr }));
   });
   const said = async (pattern: RegExp) => {
-    const matches = () => pattern.test(stdout) || pattern.test(stderr);
-    if (matches()) return;
+    const found = () => pattern.exec(stdout) ?? pattern.exec(stderr);
+    const matches = () => found() !== null;
+    if (matches()) return groups();
     let listener: () => void = () => undefined;
     const heardIt = new Promise<void>((resolve) => listeners.add((listener = () => void (matches() && resolve()))));
     const tooLate = ended.then(() => {
       throw new Error(`the program ended without saying ${String(pattern)}\n${stdout}\n${stderr}`);
     });
     await Promise.race([heardIt, tooLate]).finally(() => listeners.delete(listener));
+    return groups();
+    function groups(): Record<string, string> {
+      return { ...found()?.groups };
+    }
   };
   return { child, ended, said };
 }

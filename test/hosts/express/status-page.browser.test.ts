@@ -1,0 +1,163 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import express from "express";
+import { type Browser, type BrowserContextOptions, type Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { opsRouter } from "../../../src/hosts/express/index.ts";
+import { createIntegration, type Integration, IntegrationError } from "../../../src/index.ts";
+import { hasBrowser, startBrowser } from "../../support/browser.ts";
+import { offline, recordingLogger, serve, type Served } from "../support.ts";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+describe.skipIf(!hasBrowser())("the status page in a browser", () => {
+  const logger = recordingLogger();
+  const complaints: string[] = [];
+  let integration: Integration;
+  let host: Served;
+  let browser: Browser;
+  let page: Page;
+
+  beforeAll(async () => {
+    const fetch = () => Promise.reject(new TypeError("fetch failed"));
+    const env = { ...offline, NEON_CONNECTION_STRING: "postgresql://app:canary-password@127.0.0.1:1/app" };
+    integration = createIntegration(env, { fetch, logger });
+    const app = express().use("/ops", opsRouter(integration, { authorize: () => "ada", actions: true }));
+    host = await serve(app);
+    browser = await startBrowser();
+    integration.monitoring.trackMetric("jobs", "gauge").set(7);
+    integration.monitoring.addAlert("busy", { condition: "jobs > 1", severity: "warning", message: "many jobs" });
+    integration.monitoring.checkAlerts();
+    integration.status();
+    await call("get", 3);
+    await integration
+      .call({ service: "crm", operation: "put" }, async () => {
+        throw new IntegrationError({ code: "UPSTREAM_STATUS", message: "crm answered 500", status: 500 });
+      })
+      .catch(() => undefined);
+  }, 120_000);
+  afterEach(async () => {
+    await page?.context().close();
+    expect(complaints.splice(0)).toEqual([]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await host?.[Symbol.asyncDispose]();
+    await integration?.close();
+  });
+
+  const call = (operation: string, times: number) =>
+    Promise.all(
+      Array.from({ length: times }, () => integration.call({ service: "crm", operation }, async () => "answer")),
+    );
+
+  async function open(options: BrowserContextOptions = {}): Promise<void> {
+    const context = await browser.newContext(options);
+    page = await context.newPage();
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(error.message));
+    await page.goto(`${host.url}/ops`);
+    await page.getByText("live", { exact: true }).waitFor();
+  }
+
+  const crm = () => page.getByRole("article", { name: "crm" });
+  const callsOf = async () => Number(await crm().getByRole("definition").first().textContent());
+
+  it("shows services, alerts and calls, and moves with them", async () => {
+    await open();
+    expect(await page.title()).toMatch(/enhanced-integration$/);
+    const before = await callsOf();
+    await call("get", 5);
+    await expect.poll(callsOf, { timeout: 15_000 }).toBe(before + 5);
+    const traffic = crm().getByRole("img", { name: /^Calls per second of crm: \d+ calls, 1 failed/ });
+    expect(await traffic.locator("canvas").count()).toBe(1);
+    const alerts = page.getByRole("table", { name: "Alerts that are pending or firing" });
+    expect(await alerts.getByRole("row").nth(1).textContent()).toContain("busyfiringwarningmany jobs");
+    await page.getByText("crm.put").first().click();
+    await page.getByText("attempt 1: error UPSTREAM_STATUS").first().waitFor();
+  });
+
+  it("acts by keyboard alone, asks before it isolates, and tells what was done", { timeout: 60_000 }, async () => {
+    await open();
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to the content");
+    await page.keyboard.press("Enter");
+    await tabTo("Isolate crm");
+    const outline = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle");
+    expect(outline).toBe("solid");
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    expect(integration.describe().breakers["crm"]).toBe("closed");
+    await page.keyboard.press("Enter");
+    await tabTo("Yes");
+    await page.keyboard.press("Enter");
+    await page.getByText("crm is isolated.").waitFor();
+    await crm().getByText("circuit isolated").waitFor();
+    expect(integration.describe().breakers["crm"]).toBe("isolated");
+    await crm().getByRole("button", { name: "Close circuit of crm" }).click();
+    await page.getByRole("button", { name: "Yes" }).click();
+    await crm().getByText("circuit closed").waitFor();
+    const audit = logger.lines.filter(({ fields }) => fields["audit"] === true).map(({ fields }) => fields);
+    expect(audit).toMatchObject([
+      { who: "ada", action: "isolate", target: "crm" },
+      { who: "ada", action: "close", target: "crm" },
+    ]);
+  });
+
+  it("silences an alert, and ends the silence", async () => {
+    await open();
+    await page.getByLabel("How long busy is silenced").selectOption({ label: "1 hour" });
+    await page.getByRole("button", { name: "Silence" }).click();
+    await page.getByText("firing, silenced").waitFor();
+    const [silence] = integration.monitoring.notifications.silences.list();
+    expect(silence).toMatchObject({ author: "ada", until: silence!.startsAt + 3_600_000 });
+    await page.getByRole("button", { name: /^End silence/ }).click();
+    await page.getByText("busy is heard again.").waitFor();
+    expect(integration.monitoring.notifications.silences.list()).toEqual([]);
+  });
+
+  it("says that it is disconnected, and comes back by itself", { timeout: 60_000 }, async () => {
+    await open();
+    await page.route("**/events", (route) => route.abort());
+    // The stream that runs is cut, and the next is refused.
+    host.cut();
+    await page.getByText(/^disconnected/).waitFor();
+    await page.unroute("**/events");
+    await page.getByText("live", { exact: true }).waitFor();
+    complaints.splice(0, complaints.length, ...complaints.filter((text) => !/ERR_|Failed to load/.test(text)));
+  });
+
+  it.each([
+    ["light", 1280],
+    ["dark", 1280],
+    ["light", 320],
+    ["dark", 320],
+  ] as const)(
+    "has nothing for axe to find: %s, %i px wide, with details open",
+    { timeout: 60_000 },
+    async (colorScheme, width) => {
+      // The check itself is foreign script; the page was tried without this in the other tests.
+      await open({ bypassCSP: true, colorScheme, viewport: { width, height: 800 } });
+      await page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))");
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width);
+      await page.evaluate(axe);
+      const violations = await page.evaluate(
+        "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes[0].html]))",
+      );
+      expect(violations).toEqual([]);
+    },
+  );
+
+  async function tabTo(name: string): Promise<void> {
+    for (let i = 0; i < 40; i += 1) {
+      await page.keyboard.press("Tab");
+      const focused = "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent";
+      if ((await page.evaluate(focused)) === name) return;
+    }
+    throw new Error(`${name} was not reached by the keyboard`);
+  }
+});
