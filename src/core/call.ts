@@ -95,6 +95,8 @@ export interface AttemptContext {
   readonly idempotencyKey?: string;
   /** Milliseconds until the total deadline, never negative. */
   remainingMs(): number;
+  /** Calls `tell` when {@link signal} would fire: for work done thousands of times a second, where a listener costs more than the work. */
+  onAbort?(tell: (reason: unknown) => void): void;
   /** Tells the runner that the answer has begun: from now on only the total deadline counts. Streams say it at every item. */
   answered?(): void;
   /** Tells the runner that a stream waits for its next item: it may take `idleTimeoutMs`. */

@@ -43,6 +43,7 @@ export class Attempt extends Expiring implements AttemptContext {
   #timeoutMs = Infinity;
   #abandonedFor: IntegrationError | undefined = undefined;
   #controller: AbortController | undefined = undefined;
+  #tell: ((reason: unknown) => void) | undefined = undefined;
 
   constructor(call: CallContext, gates: readonly Gate[], ending: Ending) {
     super();
@@ -77,6 +78,12 @@ export class Attempt extends Expiring implements AttemptContext {
       if (this.#abandonedFor) this.#controller.abort(this.#abandonedFor);
     }
     return this.#controller.signal;
+  }
+
+  onAbort(tell: (reason: unknown) => void): void {
+    const before = this.#tell;
+    if (this.#abandonedFor) tell(this.#abandonedFor);
+    else this.#tell = before ? (reason) => (before(reason), tell(reason)) : tell;
   }
 
   remainingMs(): number {
@@ -137,6 +144,7 @@ export class Attempt extends Expiring implements AttemptContext {
     if (this.#settled) return;
     this.#abandonedFor = error;
     this.#fail(error);
+    this.#tell?.(error);
     this.#controller?.abort(error);
   }
 

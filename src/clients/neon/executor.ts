@@ -1,5 +1,5 @@
 import { neon } from "@neondatabase/serverless";
-import { type Clock, type FetchLike, LinkedSignal, timeoutError } from "../../core/index.ts";
+import { type AttemptContext, type Clock, type FetchLike, LinkedSignal, timeoutError } from "../../core/index.ts";
 import { type ConnectionPoolManager, type Lease } from "../connection-pool-manager.ts";
 import { connectionStringOf } from "./connection-string.ts";
 import { type FailureContext, toNeonError } from "./errors.ts";
@@ -11,7 +11,13 @@ import { type Statement } from "./sql.ts";
 /** Runs single statements, and batches where that takes one round trip. */
 export interface Executor {
   readonly transport: "http" | "websocket" | "tcp";
-  execute(statement: Statement, signal: AbortSignal, repeatable: boolean): Promise<DriverResult>;
+  /** @param startedAt a fresh reading of the clock */
+  execute(
+    statement: Statement,
+    attempt: AbortableAttempt,
+    repeatable: boolean,
+    startedAt: number,
+  ): Promise<DriverResult>;
   /** All or nothing, in one request. */
   batch?(
     statements: readonly Statement[],
@@ -20,6 +26,9 @@ export interface Executor {
     options: Pick<BatchOptions, "isolationLevel" | "readOnly">,
   ): Promise<DriverResult[]>;
 }
+
+/** What a statement needs to know of the attempt that runs it. */
+export type AbortableAttempt = Pick<AttemptContext, "signal" | "onAbort">;
 
 /** One statement on one pooled connection, in PostgreSQL's own protocol. */
 export class PoolExecutor implements Executor {
@@ -34,24 +43,44 @@ export class PoolExecutor implements Executor {
   }
 
   /** Plain callbacks where a connection is at hand: this is the path of every statement, and each promise counts. */
-  execute(statement: Statement, signal: AbortSignal, repeatable: boolean): Promise<DriverResult> {
+  execute(statement: Statement, attempt: AbortableAttempt, repeatable: boolean, startedAt: number) {
     const lease = this.#pools.connectNow();
     return lease
-      ? this.#run(lease, statement, signal, repeatable)
-      : this.#pools.connect(signal).then((made) => this.#run(made, statement, signal, repeatable));
+      ? this.#run(lease, statement, attempt, repeatable, startedAt)
+      : this.#pools.connect(attempt.signal).then((made) => this.#run(made, statement, attempt, repeatable, startedAt));
   }
 
-  #run(lease: Lease, { text, params }: Statement, signal: AbortSignal, repeatable: boolean): Promise<DriverResult> {
-    return new Promise((resolve, reject) =>
+  #run(
+    lease: Lease,
+    { text, params }: Statement,
+    attempt: AbortableAttempt,
+    repeatable: boolean,
+    startedAt: number,
+  ): Promise<DriverResult> {
+    return new Promise((resolve, reject) => {
       // Extended on purpose: the simple protocol would run several statements in one text, which HTTP refuses.
-      lease.run({ text, values: params as unknown[], queryMode: "extended" }, signal, (thrown, result) => {
+      const config = { text, values: params as unknown[], queryMode: "extended" as const };
+      let isGivenUp = false;
+      const giveUp = lease.run(config, startedAt, (thrown, result) => {
         lease.release();
         if (thrown === undefined) resolve(result as DriverResult);
-        else if (signal.aborted) reject(signal.reason as Error);
+        else if (isGivenUp) reject(thrown);
         else reject(toNeonError(thrown, { operation: "query", phase: "query", repeatable, params }));
-      }),
-    );
+      });
+      onAbort(attempt, (reason) => {
+        isGivenUp = true;
+        giveUp(reason);
+      });
+    });
   }
+}
+
+/** By the attempt's own way where it has one: no listener, and no signal to listen to. */
+function onAbort(attempt: AbortableAttempt, tell: (reason: unknown) => void): void {
+  if (attempt.onAbort) return attempt.onAbort(tell);
+  const { signal } = attempt;
+  if (signal.aborted) tell(signal.reason);
+  else signal.addEventListener("abort", () => tell(signal.reason), { once: true });
 }
 
 export interface HttpExecutorOptions {
@@ -71,7 +100,7 @@ export class HttpExecutor implements Executor {
     this.#options = options;
   }
 
-  execute({ text, params }: Statement, signal: AbortSignal, repeatable: boolean): Promise<DriverResult> {
+  execute({ text, params }: Statement, { signal }: AbortableAttempt, repeatable: boolean): Promise<DriverResult> {
     const context = { operation: "query", phase: "query", repeatable, params } as const;
     return this.#send(context, signal, (sql, fetchOptions) => {
       const answer: PromiseLike<unknown> = sql.query(text, [...params], { fetchOptions });

@@ -1,4 +1,4 @@
-import { type AttemptContext, type IntegrationError } from "../../core/index.ts";
+import { type AttemptContext, type CallMeta, type CallSpec, type IntegrationError } from "../../core/index.ts";
 import { type BulkInserter } from "./bulk/bulk-insert.ts";
 import { type ClientContext } from "./client-context.ts";
 import { type BatchOptions, type BatchStatement, invalid, readQueryArguments } from "./neon-options.ts";
@@ -9,54 +9,58 @@ import { statementFacts } from "./statement-facts.ts";
 import { runTransaction } from "./transaction.ts";
 
 /** One statement under the client's policies. */
-export async function runQuery(
-  context: ClientContext,
-  source: StatementSource,
-  rest: readonly unknown[],
-): Promise<Rows> {
+export function runQuery(context: ClientContext, source: StatementSource, rest: readonly unknown[]): Promise<Rows> {
+  try {
+    return startQuery(context, source, rest);
+  } catch (thrown) {
+    return Promise.reject(thrown);
+  }
+}
+
+/** Plain calls down to the connection: this is the path of every statement, and each promise and object counts. */
+function startQuery(context: ClientContext, source: StatementSource, rest: readonly unknown[]): Promise<Rows> {
   const [values, options] = readQueryArguments(source, rest);
   const statement = toStatement(source, values);
-  const { plainRead, writes } = statementFacts(statement.text);
+  const { plainRead, writes, label } = statementFacts(statement.text);
   const idempotent = options.idempotent ?? plainRead;
   // Of a function whose name we do not know only the caller can say that it changes nothing.
   const write = idempotent ? writes : !plainRead;
-  if ((options.hedge || options.cache) && (write || !idempotent)) throw onlyForReads(options.hedge ? "hedge" : "cache");
-  const cache = context.cache.rule(statement, options.cache);
-  const spec = context.spec("query", options, {
-    idempotent,
-    write,
-    ...(options.hedge !== undefined && { hedge: options.hedge === true ? {} : options.hedge }),
-    ...(cache && { cache }),
-  });
+  const { hedge, cache: wanted, name = label, maxRows = context.maxRows } = options;
+  if ((hedge || wanted) && (write || !idempotent)) throw onlyForReads(hedge ? "hedge" : "cache");
+  const cache = wanted ? context.cache.rule(statement, wanted) : undefined;
+  const policy: { -readonly [K in keyof CallSpec]?: CallSpec[K] } = { idempotent, write };
+  if (hedge !== undefined) policy.hedge = hedge === true ? {} : hedge;
+  if (cache) policy.cache = cache;
+  const spec = context.spec("query", options, policy);
   const isRead = idempotent && !write;
   refuseReplicaWrite(options, isRead);
   // What a replica says may be older than our last write, and the cache would keep it.
   const replica = !cache && context.replica?.takes(options, isRead) ? context.replica : undefined;
   const { executor, runner, clock } = context;
-  const { text, params } = statement;
-  const { name } = options;
-  const attempt = ({ signal }: AttemptContext) => {
+  const attempt = (own: AttemptContext) => {
     const startedAt = clock.now();
     const answer = replica
-      ? replica.execute(statement, signal, executor)
-      : executor.execute(statement, signal, idempotent);
+      ? replica.execute(statement, own, executor, startedAt)
+      : executor.execute(statement, own, idempotent, startedAt);
     return (plainRead ? answer : judged(context, answer)).then((result) => {
+      const { text, params } = statement;
       context.told({ text, params, rows: result.rows.length, startedAt, name }, executor.transport);
       return result;
     });
   };
-  const maxRows = options.maxRows ?? context.maxRows;
-  if (cache && runner.runWithMeta) {
-    const { value, meta } = await runner.runWithMeta(spec, attempt);
-    // The answer is everybody's, the rows are the caller's.
-    const rows = value.rows.map((row) => ({ ...(row as object) }));
-    return Object.defineProperty(toRows({ ...value, rows }, maxRows, "query"), "meta", { value: meta });
-  }
-  try {
-    return toRows(await runner.run(spec, attempt), maxRows, "query");
-  } finally {
-    if (write) context.cache.wrote(statement.text);
-  }
+  if (cache && runner.runWithMeta) return runCached(runner.runWithMeta(spec, attempt), maxRows);
+  const rows = runner.run(spec, attempt).then((result) => toRows<Row>(result, maxRows, "query"));
+  return write ? rows.finally(() => context.cache.wrote(statement.text)) : rows;
+}
+
+async function runCached(
+  answer: Promise<{ readonly value: DriverResult; readonly meta: CallMeta }>,
+  maxRows: number,
+): Promise<Rows> {
+  const { value, meta } = await answer;
+  // The answer is everybody's, the rows are the caller's.
+  const rows = value.rows.map((row) => ({ ...(row as object) }));
+  return Object.defineProperty(toRows({ ...value, rows }, maxRows, "query"), "meta", { value: meta });
 }
 
 /** Several statements, all or nothing. */

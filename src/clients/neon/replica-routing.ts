@@ -1,6 +1,6 @@
 import { type Clock, IntegrationError, type Logger } from "../../core/index.ts";
 import { ConnectionPoolManager } from "../connection-pool-manager.ts";
-import { type Executor, HttpExecutor, PoolExecutor } from "./executor.ts";
+import { type AbortableAttempt, type Executor, HttpExecutor, PoolExecutor } from "./executor.ts";
 import { invalid, type NeonClientOptions, type QueryOptions } from "./neon-options.ts";
 import { type DriverResult } from "./rows.ts";
 import { type Statement } from "./sql.ts";
@@ -48,16 +48,23 @@ export class ReplicaRouter {
     return replica && isRead && !this.pools.isOffline && this.#clock.now() >= this.#avoidUntil;
   }
 
-  async execute(statement: Statement, signal: AbortSignal, primary: Executor): Promise<DriverResult> {
+  /** @param startedAt a fresh reading of the clock */
+  async execute(
+    statement: Statement,
+    attempt: AbortableAttempt,
+    primary: Executor,
+    startedAt: number,
+  ): Promise<DriverResult> {
+    const { signal } = attempt;
     try {
-      return await this.#executor.execute(statement, signal, true);
+      return await this.#executor.execute(statement, attempt, true, startedAt);
     } catch (thrown) {
       const isReplicas = isReplicaFailure(thrown);
       if (signal.aborted || isReplicas) this.#avoidUntil = this.#clock.now() + AVOID_MS;
       if (signal.aborted || !isReplicas) throw thrown;
       this.#logger.warn({ pool: this.pools.name, code: thrown.code }, `the primary answers instead: ${thrown.message}`);
       this.pools.tellFallback(thrown.message);
-      return primary.execute(statement, signal, true);
+      return primary.execute(statement, attempt, true, this.#clock.now());
     }
   }
 }

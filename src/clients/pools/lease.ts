@@ -30,32 +30,39 @@ export class Lease {
 
   /** Rejects with the driver's own error, or with the signal's reason; then the connection is not used again. */
   query(config: Statement, signal?: AbortSignal): Promise<pg.QueryResult> {
-    return new Promise((resolve, reject) =>
-      this.run(config, signal, (thrown, result) => (thrown === undefined ? resolve(result!) : reject(thrown))),
-    );
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
+    return new Promise((resolve, reject) => {
+      const giveUp = this.run(config, this.#hooks.now(), (thrown, result) => {
+        signal?.removeEventListener("abort", onAbort);
+        if (thrown === undefined) resolve(result!);
+        else reject(thrown);
+      });
+      const onAbort = () => giveUp(signal!.reason);
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
   }
 
-  /** {@link query} for the path of every call, where each promise counts. */
+  /**
+   * {@link query} for the path of every call, where each promise and each listener counts.
+   *
+   * @param startedAt a fresh reading of the clock
+   * @returns a function that gives the statement up, for a reason
+   */
   run(
     config: Statement,
-    signal: AbortSignal | undefined,
+    startedAt: number,
     done: (thrown: unknown, result?: pg.QueryResult) => void,
-  ): void {
-    if (signal?.aborted) return done(signal.reason);
+  ): (reason: unknown) => void {
     this.#running += 1;
-    const startedAt = this.#hooks.now();
     let isOver = false;
     const end = (thrown: unknown, result: pg.QueryResult | undefined, isUnfinished: boolean) => {
       if (isOver) return; // late news of a statement that was given up
       isOver = true;
-      signal?.removeEventListener("abort", onAbort);
       if (!isUnfinished) this.#running -= 1;
       else this.#hooks.onSilence(this.#hooks.now() - startedAt);
       if (thrown !== undefined && !isStatementError(thrown)) this.#broken = true;
       done(thrown, result);
     };
-    const onAbort = () => end(signal!.reason, undefined, true);
-    signal?.addEventListener("abort", onAbort, { once: true });
     const answered = (thrown: Error | null, result?: pg.QueryResult) =>
       thrown ? end(thrown, undefined, isReadTimeout(thrown)) : end(undefined, result, false);
     try {
@@ -65,6 +72,7 @@ export class Lease {
     } catch (thrown) {
       end(thrown, undefined, false);
     }
+    return (reason) => end(reason, undefined, true);
   }
 
   /** Back to the pool; a connection that failed, or still runs a statement, is cut instead. Twice is harmless. */

@@ -24,7 +24,7 @@ export async function runBulkInsert<R extends object>(
   try {
     return await runner.run(context.spec("bulkInsert", options, { idempotent, write: true }), ({ signal }) =>
       bulk.insert<R>(table, rows, options, {
-        run: (statement) => executor.execute(statement, signal, idempotent),
+        run: (statement) => executor.execute(statement, { signal }, idempotent, context.clock.now()),
         runAll: (statements) => runTogether(statements, signal),
         copy: (copyIn) => copyAlone(context, copyIn, signal, idempotent),
         told: (statement, result, startedAt) =>
