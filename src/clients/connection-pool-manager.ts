@@ -170,8 +170,10 @@ export class ConnectionPoolManager {
   }
 
   #learn(observation: PoolObservation, reason: string): void {
-    if (observation === "connect-failed") this.#failure = reason;
-    else if (answers.has(observation)) {
+    if (observation === "connect-failed") {
+      this.#failure = reason;
+      this.#recovery.missed();
+    } else if (answers.has(observation)) {
       this.#lastAnswerAt = this.#clock.now();
       this.#failure = undefined;
     }

@@ -8,6 +8,11 @@ import { callOnce, environmentOf, names } from "./real-clients.ts";
 /** Per service; their sum stays below what the whole integration lets out at a time. */
 const IN_FLIGHT = 16;
 
+/** A pool that is offline asks after waits of a quarter to half a second, a little sooner at first. */
+const ASKS_PER_SECOND = 5;
+/** A rate of less time is chance. */
+const FAIR_SECONDS = 1;
+
 interface Scenario {
   readonly name: string;
   /** Of the requests that reach a service, how many fail. */
@@ -31,6 +36,7 @@ export async function outage(perService: Count): Promise<Figure[]> {
   const figures: Figure[] = [];
   const rows: string[][] = [];
   let fewest = Infinity;
+  let oftenest = 0;
   try {
     const hosts = await Promise.all(services.map((service) => service.start()));
     for (const scenario of scenarios) {
@@ -38,6 +44,7 @@ export async function outage(perService: Count): Promise<Figure[]> {
       const perCall = counts.map(({ requests }) => requests / perService.run);
       rows.push([scenario.name, ...counts.map(({ requests, succeeded }) => `${requests} (${succeeded})`)]);
       fewest = Math.min(fewest, ...counts.map(({ requests }) => requests));
+      oftenest = Math.max(oftenest, ...counts.map(({ perSecondAfter }) => perSecondAfter));
       figures.push({
         name: `${scenario.name}: requests per call, of the worst service`,
         value: Math.max(...perCall),
@@ -54,12 +61,22 @@ export async function outage(perService: Count): Promise<Figure[]> {
   return [
     ...figures,
     { name: "fewest requests at any service in any of them", value: fewest, unit: "requests", atLeast: 1 },
+    // The Neon pool asks for its database until it is back; while callers do, they ask in its place.
+    {
+      name: "after a service's calls: requests of our own, a second",
+      value: oftenest,
+      unit: "",
+      atMost: ASKS_PER_SECOND,
+    },
   ];
 }
 
 interface Tally {
+  /** From the first to the last of the service's calls. */
   readonly requests: number;
   readonly succeeded: number;
+  /** Requests while only other services were called. */
+  readonly perSecondAfter: number;
 }
 
 async function runScenario(
@@ -74,8 +91,17 @@ async function runScenario(
     // Clients look around at their first call; only then does the outage begin.
     for (const { name } of services) await callOnce[name](integration, -1);
     for (const service of services) service.fail(failureShare);
-    const succeeded = await Promise.all(names.map((name) => manyCalls(integration, name, callsPerService)));
-    return services.map(({ requests }, index) => ({ requests, succeeded: succeeded[index] ?? 0 }));
+    const done = await Promise.all(
+      services.map(async (service) => {
+        const succeeded = await manyCalls(integration, service.name, callsPerService);
+        return { service, succeeded, requests: service.requests, at: performance.now() };
+      }),
+    );
+    const end = performance.now();
+    return done.map(({ service, succeeded, requests, at }) => ({
+      ...{ succeeded, requests },
+      perSecondAfter: (service.requests - requests) / Math.max(FAIR_SECONDS, (end - at) / 1_000),
+    }));
   } finally {
     await integration.close();
   }

@@ -20,14 +20,19 @@ export interface RecoveryOptions {
 
 /**
  * Brings a degraded pool back: asks with growing, jittered waits until the database takes writes again. It asks only
- * while callers do, so that a compute that nobody uses may sleep.
+ * while callers do, so that a compute that nobody uses may sleep; and only after a wait in which no caller found the
+ * database away, since each of them has asked already: under load an outage costs the database no request of ours.
  */
 export class Recovery {
   readonly #options: RecoveryOptions;
   #timer: TimerHandle | undefined;
   #startedAt: number | undefined;
   #wantedAt = -Infinity;
+  /** When a caller last found the database away. */
+  #missedAt = -Infinity;
+  #delayMs = 0;
   #attempts = 0;
+  #isAsking = false;
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
@@ -36,6 +41,11 @@ export class Recovery {
   /** Somebody wants the database. */
   wanted(): void {
     this.#wantedAt = this.#options.clock.now();
+  }
+
+  /** The database could not be reached: by a caller, unless we are asking ourselves. */
+  missed(): void {
+    if (!this.#isAsking) this.#wantedAt = this.#missedAt = this.#options.clock.now();
   }
 
   /** The pool's mode is now this one. */
@@ -64,19 +74,29 @@ export class Recovery {
   }
 
   #schedule(): void {
-    const { clock, random } = this.#options;
-    const delayMs = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** this.#attempts) * (0.5 + 0.5 * random.next());
-    this.#timer = clock.setTimer(() => void this.#attempt(), delayMs, { keepAlive: false });
+    const { random } = this.#options;
+    this.#delayMs = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** this.#attempts) * (0.5 + 0.5 * random.next());
+    this.#wait(this.#delayMs);
   }
 
-  async #attempt(): Promise<void> {
+  #wait(delayMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.setTimer(() => void this.#due(), delayMs, { keepAlive: false });
+  }
+
+  async #due(): Promise<void> {
     const { pool, quietAfterMs, clock, events, ask, onPaused } = this.#options;
-    if (clock.now() - this.#wantedAt > quietAfterMs) {
+    const now = clock.now();
+    if (now - this.#wantedAt > quietAfterMs) {
       this.#end("paused");
       return onPaused();
     }
+    const restMs = this.#missedAt + this.#delayMs - now;
+    if (restMs > 0) return this.#wait(restMs);
     const attempt = (this.#attempts += 1);
+    this.#isAsking = true;
     const outcome = await ask();
+    this.#isAsking = false;
     events.emit("pool.recovery_attempted", { pool, attempt, outcome });
     if (this.#startedAt !== undefined) this.#schedule();
   }

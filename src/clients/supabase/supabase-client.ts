@@ -29,7 +29,7 @@ export class SupabaseClient {
 
   /**
    * The vendor's client with the secret key, past all policies of the project; one for the process. Its calls have a
-   * deadline and are not retried; they give `{ data, error }`, see `supabaseError`.
+   * deadline, and those that only read (GET, HEAD) are retried; they give `{ data, error }`, see `supabaseError`.
    *
    * @throws IntegrationError `FEATURE_DISABLED` without the secret key
    */

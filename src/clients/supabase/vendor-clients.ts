@@ -43,19 +43,23 @@ function createVendorClient(connection: SupabaseConnection, key: string, token: 
 }
 
 /**
- * Puts the vendor's requests under our policies: deadline, breaker and limits, one attempt each. The vendor sees the
- * service's answer as it is; where there was none, its error carries our message.
+ * Puts the vendor's requests under our policies: deadline, breaker, limits, and retries of what only reads. The vendor
+ * sees the service's last answer as it is; where there was none, its error carries our message.
  */
 function policedFetch(connection: SupabaseConnection): typeof fetch {
   const policed: FetchLike = async (input, init) => {
     let answer: Response | undefined;
     const call = init?.signal ? { signal: init.signal } : {};
+    const operation = operationOf(input);
+    const quota = quotaOfUrl(String(input)) ?? "supabase.other";
+    const write = isWrite(input, init);
+    // An Edge Function may do anything, whatever its method says.
+    const repeat = write || operation === "functions.request" ? { maxAttempts: 1 } : { idempotent: true };
     try {
-      const quota = quotaOfUrl(String(input)) ?? "supabase.other";
-      const operation = { operation: operationOf(input), write: isWrite(input, init), maxAttempts: 1, quota };
-      return await connection.run(operation, call, ({ signal }) =>
-        connection.perform(input, init, signal, (response) => (answer = response)),
-      );
+      return await connection.run({ operation, quota, write, ...repeat }, call, ({ signal }) => {
+        answer = undefined;
+        return connection.perform(input, init, signal, (response) => (answer = response));
+      });
     } catch (error) {
       if (answer) return answer;
       throw error;

@@ -3,7 +3,7 @@ import { promisify, inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SupabaseClient, supabaseError } from "../../../src/clients/supabase/index.ts";
 import { Secret } from "../../../src/core/index.ts";
-import { ada, startProject, text } from "./project.ts";
+import { ada, eagerRunner, startProject, text } from "./project.ts";
 
 let project: Awaited<ReturnType<typeof startProject>>;
 beforeEach(async () => void (project = await startProject()));
@@ -64,6 +64,20 @@ describe("SupabaseClient.admin and forUser", () => {
     await clock.advance(500);
     expect((await outcome).error?.message).toContain("not finished within 500 ms");
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("retry what only reads, under our policies and not under the vendor's", async () => {
+    const { clientWith, faults, clock } = project;
+    const { admin } = clientWith({ runner: eagerRunner(clock) });
+    faults.inject("supabase", { kind: "status", status: 503 });
+    expect((await admin.storage.listBuckets()).error).toBeNull();
+    expect(faults.requests("supabase")).toBe(2);
+    faults.inject("supabase", { kind: "status", status: 503 }, { times: 5 });
+    expect((await admin.from("notes").select()).status).toBe(503); // the service's own last answer
+    expect(faults.requests("supabase")).toBe(2 + 3);
+    expect((await admin.from("notes").insert([] as never)).status).toBe(503);
+    expect((await admin.functions.invoke("report", { method: "GET" })).error).not.toBeNull();
+    expect(faults.requests("supabase")).toBe(2 + 3 + 2);
   });
 
   it("heed the caller's signal", async () => {
