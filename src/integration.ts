@@ -15,14 +15,15 @@ import {
 import { featureSwitches } from "./composition/features.ts";
 import { createHealth } from "./composition/health.ts";
 import { Lifecycle } from "./composition/lifecycle.ts";
+import { defaultLogger } from "./composition/logger.ts";
 import { MetricsServer } from "./composition/metrics-server.ts";
 import { operate, type OperatorAction } from "./composition/operate.ts";
 import { type IntegrationOverrides } from "./composition/overrides.ts";
 import { allLimits, servicePolicies } from "./composition/policies.ts";
 import { sharedState } from "./composition/redis.ts";
-import { secretsOf } from "./composition/secrets.ts";
 import { type StatusSnapshot } from "./composition/status-snapshot.ts";
 import { StatusBoard, type StatusOptions, type WatchOptions } from "./composition/status.ts";
+import { createTracing, tracingWarning } from "./composition/tracing.ts";
 import { type Config, type Env, loadConfig } from "./config/index.ts";
 import {
   type AttemptContext,
@@ -36,13 +37,7 @@ import {
   systemRandom,
 } from "./core/index.ts";
 import { Listings } from "./listings/index.ts";
-import {
-  createLogger,
-  type HealthReport,
-  logEvents,
-  MonitoringSystem,
-  type ReadinessReport,
-} from "./monitoring/index.ts";
+import { type HealthReport, logEvents, MonitoringSystem, type ReadinessReport } from "./monitoring/index.ts";
 import {
   type AnswerWithMeta,
   type CallRecord,
@@ -143,7 +138,10 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
   const events = new EventBus();
   const { onEvent } = overrides;
   if (onEvent) events.onAny(({ name, event }) => onEvent(name, event as never));
-  const ownLogger = overrides.logger ? undefined : defaultLogger(config, clock, overrides.logTo);
+  const tracing = createTracing(config, overrides.tracing, clock, events);
+  const ownLogger = overrides.logger
+    ? undefined
+    : defaultLogger(config, clock, overrides.logTo, tracing && (() => tracing.tracer.fields()));
   const logger = overrides.logger ?? ownLogger!;
   logEvents(events, logger, { verbose: config.debug.verboseLogging });
   const monitoring = new MonitoringSystem({ clock, random });
@@ -165,11 +163,13 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     maxConcurrent: config.calls.concurrentRequests,
     cache: { ttlMs: config.cache.ttlSeconds * 1_000, maxEntries: config.cache.maxEntries },
     ...(shared.fleet && { fleet: shared.fleet }),
+    ...(tracing && { tracer: tracing.tracer }),
   });
 
   const around: ClientSurroundings = {
     ...{ config, overrides, runner: pipeline, scopes, clock, random, events, logger },
     outbound: overrides.outbound === false ? undefined : outbound,
+    traceFetch: tracing?.fetch,
   };
   const verifier = createVerifier(around);
   const pools = createPools(around);
@@ -198,7 +198,8 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     ...{ config, clock, events, pipeline, pools, limits, outbound, monitoring },
     health: () => health.report(),
   });
-  for (const { name, message } of config.warnings) events.emit("config.warned", { name, message });
+  for (const { name, message } of [...config.warnings, ...tracingWarning(config, overrides.tracing, tracing)])
+    events.emit("config.warned", { name, message });
 
   const lifecycle = new Lifecycle({
     async start() {
@@ -276,21 +277,6 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     operate: (action, by) => operate({ pipeline, monitoring, events }, action, by),
     [Symbol.asyncDispose]: () => lifecycle.close(10_000),
   };
-}
-
-function defaultLogger(config: Config, clock: Clock, logTo: "stdout" | "stderr" = "stdout") {
-  const { level, format, filePath, maxBytes, maxFiles } = config.logging;
-  const { name, version } = config.app;
-  const destination = filePath === undefined ? logTo : { path: filePath, maxBytes, maxFiles };
-  return createLogger({
-    level: config.debug.enabled && level === "info" ? "debug" : level,
-    format,
-    destination,
-    name,
-    version,
-    secrets: secretsOf(config),
-    clock,
-  });
 }
 
 function breakerStates(pipeline: Pipeline): Record<string, CircuitState> {

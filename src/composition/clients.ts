@@ -34,6 +34,8 @@ export interface ClientSurroundings {
   readonly logger: Logger;
   /** Undefined: the host wants none. */
   readonly outbound: OutboundLimits | undefined;
+  /** What requests go through where calls are traced. */
+  readonly traceFetch: ((fetch: FetchLike) => FetchLike) | undefined;
 }
 
 export function createVerifier({ config, overrides, clock }: ClientSurroundings): TokenVerifier {
@@ -74,7 +76,7 @@ export function createNeon(
   verifier: TokenVerifier,
   embeddingDimensions: () => Promise<number>,
 ): NeonClient {
-  const { config, overrides, runner, clock, random, events, logger, outbound } = around;
+  const { config, overrides, runner, clock, random, events, logger, outbound, traceFetch } = around;
   const { neon, queries, debug, cache } = config;
   if (!neon.connection && !overrides.pools) return disabledClient("neon", offReason(config, "persistentStorage"));
   return new NeonClient({
@@ -89,7 +91,11 @@ export function createNeon(
     dataApi: createDataApi(around),
     ...{ runner, verifier, clock, random, events, logger },
     ...overrides.clients?.neon,
-    fetch: learning(outbound, overrides.clients?.neon?.fetch ?? overrides.fetch ?? driversFetch, () => "neon"),
+    fetch: learning(
+      { outbound, traceFetch },
+      overrides.clients?.neon?.fetch ?? overrides.fetch ?? driversFetch,
+      () => "neon",
+    ),
   });
 }
 
@@ -101,6 +107,7 @@ function createNeonAdmin({
   clock,
   random,
   outbound,
+  traceFetch,
 }: ClientSurroundings): NeonAdmin | undefined {
   const { projectId, apiKey, apiUrl, branch, database, connection } = config.neon;
   if (projectId === undefined || apiKey === undefined) return undefined;
@@ -115,21 +122,28 @@ function createNeonAdmin({
     backup: { enabled, retentionDays, schedule, pointInTimeRecovery },
     limit: { name: MANAGEMENT_LIMIT, key: "neon", wait: true },
     requestTimeoutMs: config.calls.requestTimeoutMs,
-    fetch: learning(outbound, overrides.fetch, () => MANAGEMENT_SERVICE),
+    fetch: learning({ outbound, traceFetch }, overrides.fetch, () => MANAGEMENT_SERVICE),
     ...{ runner, clock, random },
   });
 }
 
-function createDataApi({ config, overrides, runner, clock, outbound }: ClientSurroundings): NeonDataApi | undefined {
+function createDataApi({
+  config,
+  overrides,
+  runner,
+  clock,
+  outbound,
+  traceFetch,
+}: ClientSurroundings): NeonDataApi | undefined {
   const { dataApiUrl: url, dataApiToken: token } = config.neon;
   if (url === undefined) return undefined;
   const requestTimeoutMs = config.calls.requestTimeoutMs;
-  const fetch = learning(outbound, overrides.fetch, () => DATA_API_SERVICE);
+  const fetch = learning({ outbound, traceFetch }, overrides.fetch, () => DATA_API_SERVICE);
   return new NeonDataApi({ url, token, requestTimeoutMs, fetch, runner, clock });
 }
 
 export function createSupabase(
-  { config, overrides, runner, clock, events, outbound }: ClientSurroundings,
+  { config, overrides, runner, clock, events, outbound, traceFetch }: ClientSurroundings,
   verifier: TokenVerifier,
 ): SupabaseClient {
   const { url, anonKey, serviceKey, storageUrl } = config.supabase;
@@ -148,7 +162,7 @@ export function createSupabase(
     },
     ...{ verifier, runner, clock, events },
     ...overrides.clients?.supabase,
-    fetch: learning(outbound, overrides.clients?.supabase?.fetch ?? overrides.fetch, (address) =>
+    fetch: learning({ outbound, traceFetch }, overrides.clients?.supabase?.fetch ?? overrides.fetch, (address) =>
       supabaseQuotaOf(address, storageUrl),
     ),
   });
@@ -163,6 +177,7 @@ export function createTinyFish({
   random,
   events,
   outbound,
+  traceFetch,
 }: ClientSurroundings): TinyFishClient {
   const { apiKey, apiUrl, usesOfficialHosts, timeoutMs, dailyBudgetUsd, maxConcurrentRuns } = config.tinyfish;
   if (apiKey === undefined) return disabledClient("tinyfish", offReason(config, "scraping"));
@@ -177,11 +192,19 @@ export function createTinyFish({
     userAgent: `${config.app.name}/${config.app.version}`.replace(/[^\x21-\x7e]/g, "-"),
     ...{ runner, scopes, clock, random, events },
     ...overrides.clients?.tinyfish,
-    fetch: learning(outbound, overrides.clients?.tinyfish?.fetch ?? overrides.fetch, tinyFishQuotaOf),
+    fetch: learning({ outbound, traceFetch }, overrides.clients?.tinyfish?.fetch ?? overrides.fetch, tinyFishQuotaOf),
   });
 }
 
-export function createOllama({ config, overrides, runner, clock, events, outbound }: ClientSurroundings): OllamaClient {
+export function createOllama({
+  config,
+  overrides,
+  runner,
+  clock,
+  events,
+  outbound,
+  traceFetch,
+}: ClientSurroundings): OllamaClient {
   const {
     baseUrl,
     defaultModel,
@@ -208,17 +231,18 @@ export function createOllama({ config, overrides, runner, clock, events, outboun
     ...(memoryBudgetBytes !== undefined && { memoryBudgetBytes }),
     ...{ runner, clock, events },
     ...overrides.clients?.ollama,
-    fetch: learning(outbound, overrides.clients?.ollama?.fetch ?? overrides.fetch, ollamaQuotaOf),
+    fetch: learning({ outbound, traceFetch }, overrides.clients?.ollama?.fetch ?? overrides.fetch, ollamaQuotaOf),
   });
 }
 
-/** What services tell of their limits is learned from every answer; the global `fetch` is looked up per request. */
+/** What services tell of their limits is learned from every answer, and each request carries its trace; the global `fetch` is looked up per request. */
 function learning(
-  outbound: OutboundLimits | undefined,
+  { outbound, traceFetch }: Pick<ClientSurroundings, "outbound" | "traceFetch">,
   fetch: FetchLike = (input, init) => globalThis.fetch(input, init),
   quotaOf: (url: string) => string | undefined,
 ): FetchLike {
-  return outbound ? outbound.learn(fetch, quotaOf) : fetch;
+  const traced = traceFetch ? traceFetch(fetch) : fetch;
+  return outbound ? outbound.learn(traced, quotaOf) : traced;
 }
 
 /** What the host has given the driver, or the global one. */

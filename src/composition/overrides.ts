@@ -12,6 +12,7 @@ import { type NeonClientOptions } from "../clients/neon/index.ts";
 import { type OllamaClientOptions } from "../clients/ollama/index.ts";
 import { type SupabaseClientOptions } from "../clients/supabase/index.ts";
 import { type TinyFishClientOptions } from "../clients/tinyfish/index.ts";
+import { type OpenTelemetryApi, type TracePropagation } from "../monitoring/index.ts";
 import {
   type FleetBreakersOptions,
   type OutboundLimitsOptions,
@@ -19,6 +20,17 @@ import {
   type RedisClientLike,
   type ServicePolicy,
 } from "../resilience/index.ts";
+
+/** Given at all, it switches traces on. */
+export interface TracingOverrides {
+  /** What has the shape of the module `@opentelemetry/api`. @defaultValue that package, which must be installed */
+  readonly api?: OpenTelemetryApi;
+  /**
+   * Who tells the services of the trace: `auto` is us, unless instrumentation of undici (as in
+   * `@opentelemetry/auto-instrumentations-node`) does it already. @defaultValue "auto"
+   */
+  readonly propagation?: TracePropagation;
+}
 
 /** Everything that a host may bring itself. What is brought stays the host's to close. */
 export interface IntegrationOverrides {
@@ -49,6 +61,11 @@ export interface IntegrationOverrides {
    * with `RATE_LIMITED`. `false`: the four clients learn nothing, and each call finds out for itself.
    */
   readonly outbound?: false | Pick<OutboundLimitsOptions, "maxPauseMs">;
+  /**
+   * How calls are traced through OpenTelemetry; `false`: not at all. @defaultValue as ENABLE_PERFORMANCE_TRACING says, with
+   * the package `@opentelemetry/api`
+   */
+  readonly tracing?: false | TracingOverrides;
   /** By service (`neon`, `supabase`, `tinyfish`, `ollama`, or one of the host's own): on top of what the settings say. */
   readonly policies?: Readonly<Record<string, ServicePolicy>>;
   /** Options of the clients that no variable names, e.g. `{ ollama: { firstByteTimeoutMs: 60_000 } }`; they win. */

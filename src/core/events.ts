@@ -19,6 +19,8 @@ export interface IntegrationEvents {
     /** Why the answer is older than it should be. */
     readonly degraded?: DegradedReason;
     readonly requestId?: string;
+    /** Of the trace that recorded it. */
+    readonly traceId?: string;
   };
   "attempt.failed": {
     readonly callId: string;
@@ -30,6 +32,8 @@ export interface IntegrationEvents {
     readonly message: string;
     readonly durationMs: number;
     readonly requestId?: string;
+    /** Of the trace that recorded it. */
+    readonly traceId?: string;
   };
   "retry.scheduled": {
     readonly callId: string;
@@ -37,6 +41,8 @@ export interface IntegrationEvents {
     readonly operation: string;
     readonly attempt: number;
     readonly delayMs: number;
+    /** Of the trace that recorded it. */
+    readonly traceId?: string;
   };
   /** A second attempt was begun beside a slow one. */
   "hedge.started": {
@@ -44,6 +50,8 @@ export interface IntegrationEvents {
     readonly service: string;
     readonly operation: string;
     readonly afterMs: number;
+    /** Of the trace that recorded it. */
+    readonly traceId?: string;
   };
   "service.mode_changed": {
     readonly service: string;

@@ -3,6 +3,7 @@ export * from "./address-key.ts";
 export * from "./errors.ts";
 export * from "./call.ts";
 export * from "./read-options.ts";
+export * from "./call-tracer.ts";
 export * from "./events.ts";
 export * from "./deadline.ts";
 export * from "./linked-signal.ts";

@@ -52,5 +52,9 @@ export {
   type LogLevel,
   logLevels,
 } from "./logs/create-logger.ts";
+export { createTextRedactor } from "./logs/redaction.ts";
 export { logEvents, type LogEventsOptions } from "./logs/log-events.ts";
 export { RotatingFile, type RotatingFileOptions } from "./logs/rotating-file.ts";
+export { CallTracing, type CallTracingOptions, type TraceFields } from "./traces/call-tracing.ts";
+export { loadOpenTelemetry, type OpenTelemetryApi } from "./traces/opentelemetry-api.ts";
+export { tracedFetch, type TracedFetchOptions, type TracePropagation } from "./traces/traced-fetch.ts";

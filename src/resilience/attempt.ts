@@ -233,6 +233,7 @@ export class Attempt extends Expiring implements AttemptContext {
       message,
       durationMs,
       ...(scope?.requestId !== undefined && { requestId: scope.requestId }),
+      ...(trace.span?.traceId !== undefined && { traceId: trace.span.traceId }),
     });
   }
 

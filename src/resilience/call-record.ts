@@ -1,10 +1,13 @@
 import {
   type CallMeta,
+  type CallSpan,
+  type CallStep,
   type DegradedReason,
   type ErrorCode,
   type IntegrationEvents,
-  type Verdict,
 } from "../core/index.ts";
+
+export { type CallStep } from "../core/index.ts";
 
 /** What happened to one call, in order. Plain data; every `atMs` counts from the call's start. */
 export interface CallRecord {
@@ -28,47 +31,6 @@ export interface CallRecord {
   readonly steps: readonly CallStep[];
 }
 
-export type CallStep =
-  | {
-      readonly step: "attempt";
-      readonly attempt: number;
-      readonly atMs: number;
-      readonly durationMs: number;
-      /** `cancelled`: another attempt of the call was faster. */
-      readonly outcome: "ok" | "error" | "cancelled";
-      readonly hedge?: true;
-      readonly code?: ErrorCode;
-      readonly verdict?: Verdict;
-      readonly message?: string;
-    }
-  | {
-      readonly step: "wait";
-      /** `backoff`, or the room in which the call waited. */
-      readonly for: string;
-      readonly atMs: number;
-      readonly durationMs: number;
-      readonly hedge?: true;
-    }
-  /** A stage turned the call, or a further attempt of it, away. */
-  | {
-      readonly step: "refusal";
-      readonly by: string;
-      readonly atMs: number;
-      readonly code: ErrorCode;
-      readonly message: string;
-      readonly retryAfterMs?: number;
-    }
-  /** The cache answered: `joined` is the answer to another call that was under way. */
-  | {
-      readonly step: "cache";
-      readonly answer: "fresh" | "stale" | "joined";
-      readonly atMs: number;
-      readonly ageMs: number;
-      readonly reason?: DegradedReason;
-    }
-  /** Steps beyond the first {@link MAX_STEPS}, as one. */
-  | { readonly step: "omitted"; readonly count: number; readonly atMs: number; readonly durationMs: number };
-
 /** Steps that a record holds; what comes later is only counted. */
 export const MAX_STEPS = 100;
 /** A message may hold a whole statement; the record needs its beginning. */
@@ -86,6 +48,8 @@ export class CallTrace {
   cached: "fresh" | "stale" | undefined = undefined;
   degraded: DegradedReason | undefined = undefined;
   ageMs: number | undefined = undefined;
+  /** Where calls are traced. */
+  span: CallSpan | undefined = undefined;
   readonly #newId: () => string;
   #callId: string | undefined;
   /** One step is the rule: an array for more is made when there are more. */
@@ -121,6 +85,7 @@ export class CallTrace {
   }
 
   add(step: CallStep): void {
+    if (this.span !== undefined) this.span.step(step);
     if (this.#several) {
       if (this.#several.length < MAX_STEPS) this.#several.push(brief(step));
       else this.#several[MAX_STEPS] = omitted(this.#several[MAX_STEPS], step);
@@ -130,18 +95,19 @@ export class CallTrace {
 
   /** What is told of a call that has ended. */
   finished(requestId: string | undefined): IntegrationEvents["call.finished"] {
-    const { callId, service, operation, code, attempts, waitedMs, cached, degraded } = this;
+    const { callId, service, operation, code, attempts, waitedMs, cached, degraded, span } = this;
     const outcome = code === undefined ? "ok" : "error";
     const durationMs = (this.endedAt ?? this.startedAt) - this.startedAt;
     const facts = { callId, service, operation, outcome, attempts, durationMs, waitedMs } as const;
     // Most calls have nothing more to tell, and spreading nothing four times costs as much as the call's own record.
-    if (code === undefined && cached === undefined && requestId === undefined) return facts;
+    if (code === undefined && cached === undefined && requestId === undefined && span === undefined) return facts;
     return {
       ...facts,
       ...(code !== undefined && { code }),
       ...(cached !== undefined && { cached }),
       ...(degraded !== undefined && { degraded }),
       ...(requestId !== undefined && { requestId }),
+      ...(span?.traceId !== undefined && { traceId: span.traceId }),
     };
   }
 

@@ -1,4 +1,11 @@
-import { type CallMeta, type CallScopes, type Clock, type EventBus, type Random } from "../core/index.ts";
+import {
+  type CallMeta,
+  type CallScopes,
+  type CallTracer,
+  type Clock,
+  type EventBus,
+  type Random,
+} from "../core/index.ts";
 import { type AnswerCacheOptions } from "./answer-cache.ts";
 import { type BreakerSnapshot } from "./breaker-options.ts";
 import { type CircuitBreaker } from "./circuit-breaker.ts";
@@ -20,6 +27,8 @@ export interface PipelineOptions {
   readonly outbound?: OutboundLimits;
   /** Shares the breakers of all services, of later ones too, with other processes: a `FleetBreakers`. */
   readonly fleet?: { join(breaker: CircuitBreaker): unknown };
+  /** Makes a span of every call, attempt and wait, e.g. `openTelemetryTracer` of the monitoring room. @defaultValue none */
+  readonly tracer?: CallTracer;
   /** For every service. */
   readonly defaults?: CallPolicy;
   /** By service; what is missing comes from `defaults`. */

@@ -4,6 +4,7 @@ import {
   type CallScope,
   type CallScopes,
   type CallSpec,
+  type CallTracer,
   type EventBus,
   type IntegrationError,
   streamThrough,
@@ -47,6 +48,7 @@ import { RateLimitGate } from "./stages/rate-limit.ts";
 import { retryStage } from "./stages/retry.ts";
 import { ServiceLimitGate } from "./stages/service-limit.ts";
 import { compose, type Gate, type Next, type Stage } from "./stages/stage.ts";
+import { traced } from "./traced.ts";
 import { WholeCall } from "./whole-call.ts";
 
 /** Calls that {@link Pipeline.explain} remembers. */
@@ -67,6 +69,7 @@ export class Pipeline implements CallRunner {
   readonly #events: EventBus | undefined;
   readonly #limiter: RateLimiter | undefined;
   readonly #fleet: PipelineOptions["fleet"];
+  readonly #tracer: CallTracer | undefined;
   readonly #defaults: ResolvedCallPolicy;
   readonly #configured: Readonly<Record<string, ServicePolicy>>;
   readonly #services = new Map<string, ServiceState>();
@@ -98,6 +101,7 @@ export class Pipeline implements CallRunner {
     this.#scopes = options.scopes;
     this.#limiter = options.limiter;
     this.#fleet = options.fleet;
+    this.#tracer = options.tracer;
     this.#newId = options.idFactory ?? countedIds();
     this.#defaults = resolveCallPolicy(DEFAULT_POLICY, options.defaults ?? {});
     this.#configured = options.services ?? {};
@@ -222,12 +226,14 @@ export class Pipeline implements CallRunner {
     spec: CallSpec,
     work: (context: AttemptContext) => Promise<unknown>,
     scope: CallScope | undefined,
+    behind = false,
   ): CallContext {
     const service = this.#service(spec.service);
     const trace = new CallTrace(spec.service, spec.operation, this.#around.clock.now(), this.#newId);
     this.#log.add(trace);
     this.#inFlight += 1;
-    return new CallContext(spec, service, this.#around, scope, trace, work);
+    const watched = this.#tracer === undefined ? work : traced(this.#tracer, trace, work, behind);
+    return new CallContext(spec, service, this.#around, scope, trace, watched);
   }
 
   /** The one promise of a call that waits for nothing but its work. */
@@ -239,7 +245,7 @@ export class Pipeline implements CallRunner {
   #behind({ spec, work }: CallContext, run: (behind: CallContext) => Promise<unknown>): void {
     if (this.#closed) return;
     const { signal: _, parent: __, ...rest } = spec;
-    const call = this.#begin({ ...rest, priority: "low" }, work, undefined);
+    const call = this.#begin({ ...rest, priority: "low" }, work, undefined, true);
     const enter: Next = (own, ending) =>
       void run(own).then(
         (value) => ending.done(value),
@@ -265,6 +271,7 @@ export class Pipeline implements CallRunner {
     const { trace, now, scope } = call;
     call.close();
     trace.endedAt = now;
+    if (trace.span !== undefined) trace.span.end(trace);
     this.#inFlight -= 1;
     if (this.#inFlight === 0 && this.#closed) for (const drained of this.#drained.splice(0)) drained();
     if (!this.#events?.has("call.finished")) return;

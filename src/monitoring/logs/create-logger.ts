@@ -30,6 +30,8 @@ export interface CreateLoggerOptions {
   readonly version?: string | undefined;
   /** Values that must never be written, in whatever field or text they turn up. Shorter than 6 characters: ignored. */
   readonly secrets?: readonly (Secret | string)[] | undefined;
+  /** What every line says beside its own fields, asked for at each, e.g. the ids of the trace. A line's own fields win. */
+  readonly fields?: (() => object) | undefined;
   /** Dates the lines. @defaultValue the system's */
   readonly clock?: Clock | undefined;
 }
@@ -47,7 +49,7 @@ export type IntegrationLogger = PinoLogger & Logger & { close(): void };
  * logger.warn({ callId }, "the call failed");
  */
 export function createLogger(options: CreateLoggerOptions = {}): IntegrationLogger {
-  const { level = "info", format = "json", clock = systemClock } = options;
+  const { level = "info", format = "json", clock = systemClock, fields } = options;
   checkChoices({ level, format });
   const destination = openDestination(options.destination ?? "stdout");
   const redact = createRedactor(options.secrets ?? []);
@@ -65,6 +67,7 @@ export function createLogger(options: CreateLoggerOptions = {}): IntegrationLogg
         ...(options.name !== undefined && { name: options.name }),
         ...(options.version !== undefined && { version: options.version }),
       },
+      ...(fields && { mixin: fields }),
       timestamp: () => `,"time":"${new Date(clock.wallNow()).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: stdSerializers.errWithCause, error: stdSerializers.errWithCause },

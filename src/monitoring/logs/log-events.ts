@@ -14,11 +14,14 @@ export function logEvents(events: EventBus, logger: Logger, options: LogEventsOp
   const notable = subscribe(events, {
     "call.finished": (event) => {
       if (event.outcome === "error")
-        logger.warn(event, `${event.service}.${event.operation} failed: ${event.code ?? "unknown"}`);
-      else if (options.verbose) logger.debug(event, `${event.service}.${event.operation} finished`);
+        logger.warn(inTrace(event), `${event.service}.${event.operation} failed: ${event.code ?? "unknown"}`);
+      else if (options.verbose) logger.debug(inTrace(event), `${event.service}.${event.operation} finished`);
     },
     "retry.scheduled": (event) =>
-      logger.info(event, `${event.service}.${event.operation} is tried again in ${Math.round(event.delayMs)} ms`),
+      logger.info(
+        inTrace(event),
+        `${event.service}.${event.operation} is tried again in ${Math.round(event.delayMs)} ms`,
+      ),
     "circuit.opened": (event) => logger.warn(event, `the circuit of ${event.service} opened: ${event.reason}`),
     "circuit.half_opened": (event) => logger.info(event, `the circuit of ${event.service} lets probes through`),
     "circuit.closed": (event) => logger.info(event, `the circuit of ${event.service} closed`),
@@ -37,7 +40,7 @@ export function logEvents(events: EventBus, logger: Logger, options: LogEventsOp
   if (!options.verbose) return notable;
   const verbose = subscribe(events, {
     "attempt.failed": (event) =>
-      logger.debug(event, `${event.service}.${event.operation}, attempt ${event.attempt}: ${event.message}`),
+      logger.debug(inTrace(event), `${event.service}.${event.operation}, attempt ${event.attempt}: ${event.message}`),
     "query.finished": (event) => logger.debug(event, `query over ${event.transport} returned ${event.rows} rows`),
     "limit.refused": (event) => logger.debug(event, `the limit ${event.limit} refused`),
     "limit.waited": (event) => logger.debug(event, `waited for the limit ${event.limit}`),
@@ -48,6 +51,13 @@ export function logEvents(events: EventBus, logger: Logger, options: LogEventsOp
     notable();
     verbose();
   };
+}
+
+/** A call's event under OpenTelemetry's name for its trace. The line may be written in the context of another span. */
+function inTrace<E extends { readonly traceId?: string }>(event: E): object {
+  if (event.traceId === undefined) return event;
+  const { traceId, ...facts } = event;
+  return { ...facts, trace_id: traceId, span_id: undefined };
 }
 
 function alertLevel(event: IntegrationEvents["alert.changed"]): "info" | "warn" | "error" {

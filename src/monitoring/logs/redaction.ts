@@ -24,6 +24,18 @@ export function createRedactor(secrets: readonly (Secret | string)[]): (line: st
   };
 }
 
+/** The same for any text that is no line of JSON, e.g. a span's status. */
+export function createTextRedactor(secrets: readonly (Secret | string)[]): (text: string) => string {
+  const redact = createRedactor(secrets);
+  return (text) => {
+    const line = escapeControls(JSON.stringify(text));
+    const clean = redact(line);
+    if (clean === line) return text;
+    const parsed: unknown = JSON.parse(clean);
+    return typeof parsed === "string" ? parsed : REDACTED;
+  };
+}
+
 /** A secret of digits may have been cut out of a number. */
 function isJson(text: string): boolean {
   try {

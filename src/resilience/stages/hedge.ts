@@ -65,8 +65,13 @@ class Race extends Expiring {
     if (!paid(call)) return;
     this.#hedges += 1;
     const { trace, around, now } = call;
-    const { callId, service, operation } = trace;
-    around.events?.emit("hedge.started", { callId, service, operation, afterMs: now - this.#startedAt });
+    const { callId, service, operation, span } = trace;
+    const afterMs = now - this.#startedAt;
+    const traceId = span?.traceId;
+    around.events?.emit("hedge.started", {
+      ...{ callId, service, operation, afterMs },
+      ...(traceId !== undefined && { traceId }),
+    });
     if (this.#hedges < (this.#rule.maxHedges ?? 1)) this.#setTimer();
     this.#run();
   }

@@ -69,6 +69,7 @@ async function beforeNext(call: CallContext, failure: IntegrationError, failures
     operation: spec.operation,
     attempt: trace.attempts + 1,
     delayMs: plan.delayMs,
+    ...(trace.span?.traceId !== undefined && { traceId: trace.span.traceId }),
   });
   await call.sleep(plan.delayMs, "backoff");
 }
