@@ -35,7 +35,24 @@ export {
   type Verdict,
 } from "./core/index.ts";
 export { ConnectionPoolManager } from "./clients/connection-pool-manager.ts";
-export { NeonClient, type NeonClientOptions } from "./clients/neon/index.ts";
+export {
+  type BatchOptions,
+  type BatchStatement,
+  type BulkInsertOptions,
+  type BulkRow,
+  type ListenOptions,
+  NeonClient,
+  type NeonClientOptions,
+  type QueryOptions,
+  type Row,
+  type Rows,
+  type StreamOptions,
+  type Subscription,
+  type Transaction,
+  type TransactionOptions,
+  type TransactionPool,
+  type UserClaims,
+} from "./clients/neon/index.ts";
 export { OllamaClient, type OllamaClientOptions } from "./clients/ollama/index.ts";
 export { SupabaseClient, type SupabaseClientOptions } from "./clients/supabase/index.ts";
 export { TinyFishClient, type TinyFishClientOptions, zodToTinyFishSchema } from "./clients/tinyfish/index.ts";

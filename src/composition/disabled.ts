@@ -2,7 +2,7 @@ import { IntegrationError } from "../core/index.ts";
 
 /**
  * Stands where a client would be whose settings are missing: any call on it, however deep, rejects with
- * `FEATURE_DISABLED` and says what to set. Closing it works.
+ * `FEATURE_DISABLED` and says what to set, and so does the first step of any stream. Closing it works.
  */
 export function disabledClient<T extends object>(service: string, reason: string): T {
   const error = () =>
@@ -16,7 +16,14 @@ export function disabledClient<T extends object>(service: string, reason: string
           : key === "close"
             ? () => Promise.resolve()
             : build(),
-      apply: () => Promise.reject(error()),
+      apply: () => promiseAndStream(error()),
     });
   return build() as T;
+}
+
+/** Which of the two the call gives nobody here knows: `await` and `for await` both meet the error. */
+function promiseAndStream(error: IntegrationError): Promise<never> & AsyncIterable<never> {
+  const failed = Promise.reject<never>(error);
+  const next = (): Promise<never> => failed;
+  return Object.assign(failed, { [Symbol.asyncIterator]: () => ({ next }) });
 }
