@@ -1,3 +1,5 @@
+import { type NeonClient } from "../../src/clients/neon/index.ts";
+import { disabledClient } from "../../src/composition/disabled.ts";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConfigError, createIntegration, type Integration, IntegrationError } from "../../src/index.ts";
@@ -127,6 +129,17 @@ describe("createIntegration", () => {
       message: expect.stringContaining("ENABLE_FILE_STORAGE"),
     });
     await integration.close();
+  });
+
+  it("ends the loop over a stream of a service that is not configured with the same error", async () => {
+    const off = disabledClient<NeonClient>("neon", "set DATABASE_URL");
+    const read = async () => {
+      for await (const _row of off.stream("select 1"));
+    };
+    const expected = { code: "FEATURE_DISABLED", message: "neon is off: set DATABASE_URL" };
+    await expect(read()).rejects.toMatchObject(expected);
+    await expect(off.query("select 1")).rejects.toMatchObject(expected);
+    await off.close();
   });
 
   it("survives a host's listener that throws, and hears every event through onEvent", async () => {

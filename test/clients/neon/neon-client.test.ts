@@ -149,6 +149,27 @@ describe("listen", () => {
     ).toEqual([]);
   });
 
+  it("loses no subscription to several kills in a row, and tells of each gap", async () => {
+    const heard: string[] = [];
+    let gaps = 0;
+    const { connectionString } = database;
+    const options = { random: { next: () => 0 }, applicationName: "often killed" };
+    const listening = new NeonClient({ connectionString, ...options });
+    for (const channel of ["one", "two"])
+      await listening.listen(channel, (payload) => heard.push(payload), { onGap: () => (gaps += 1) });
+    for (let kill = 1; kill <= 3; kill += 1) {
+      await database.admin(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'often killed'",
+      );
+      await until(() => gaps === 2 * kill);
+      await neon.query("select pg_notify('one', $1), pg_notify('two', $2)", [`a${kill}`, `b${kill}`]);
+      await until(() => heard.length === 2 * kill);
+    }
+    expect(heard).toEqual(["a1", "b1", "a2", "b2", "a3", "b3"]);
+    expect(gaps).toBe(6);
+    await listening.close();
+  });
+
   it("rejects when the first connection fails", async () => {
     const nowhere = new NeonClient({ connectionString: "postgresql://u:p@127.0.0.1:1/db" });
     await expect(nowhere.listen("x", () => undefined)).rejects.toMatchObject({ code: "NETWORK", operation: "listen" });
