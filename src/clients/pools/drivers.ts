@@ -82,6 +82,7 @@ export function sayGoodbye(client: pg.ClientBase, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     const timer = clock.setTimer(() => (destroyClient(client), resolve()), GOODBYE_MS, { keepAlive: false });
     client.once("end", () => (timer.cancel(), resolve()));
+    (client as unknown as { ref(): void }).ref(); // whoever awaits the farewell is not to see the process end first
     void (client as pg.Client).end().catch(() => undefined);
   });
 }

@@ -360,6 +360,25 @@ describe("the pool's mode and health", () => {
 });
 
 describe("closing", () => {
+  it("settles in a program that does nothing else, also under Kysely", () => {
+    const source = new URL("../../../src/clients/connection-pool-manager.ts", import.meta.url).href;
+    const script = `import { Kysely, PostgresDialect, sql } from "kysely";
+      import { ConnectionPoolManager } from ${JSON.stringify(source)};
+      const make = () => new ConnectionPoolManager({ connectionString: ${JSON.stringify(database.connectionString)} });
+      const pools = make();
+      await pools.wake();
+      await pools.close();
+      const kysely = new Kysely({ dialect: new PostgresDialect({ pool: make().pool }) });
+      await sql\`select 1\`.execute(kysely);
+      await kysely.destroy();
+      console.log("closed");`;
+    const child = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      encoding: "utf8",
+      timeout: 20_000,
+    });
+    expect(child).toMatchObject({ status: 0, stdout: "closed\n", stderr: "" });
+  });
+
   it("waits for lent connections, refuses new ones, and may be asked twice", async () => {
     const pools = makePools();
     const lease = await pools.connect();
