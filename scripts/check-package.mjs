@@ -92,16 +92,26 @@ try {
      await integration.neon.migrate();
      const { inserted, embedded } = await integration.listings.scrape({ source: "consumer", url: stack.siteUrl });
      if (inserted !== 25 || embedded !== 25) throw new Error(inserted + " stored, " + embedded + " embedded");
+     const server = express().use("/ops", opsRouter(integration)).listen(0, "127.0.0.1");
+     await new Promise((resolve) => server.once("listening", resolve));
+     const page = await (await fetch("http://127.0.0.1:" + server.address().port + "/ops/")).text();
+     if (!page.includes("uPlot") || page.includes("%script%")) throw new Error("the status page is not whole");
+     server.close();
+     server.closeAllConnections();
      await integration.close();
      await stack.close();`;
   const names = {
     "enhanced-integration": "createIntegration",
+    "enhanced-integration/express": "opsRouter",
     "enhanced-integration/local": "readHouses, sampleDataFile, startLocalStack",
   };
   const imports = Object.entries(names).map(([name, what]) => `import { ${what} } from "${name}";`);
   const requires = Object.entries(names).map(([name, what]) => `const { ${what} } = require("${name}");`);
-  writeFileSync(join(folder, "job.mjs"), `${imports.join("\n")}\n${job}`);
-  writeFileSync(join(folder, "job.cjs"), `${requires.join("\n")}\n(async () => {${job}})();`);
+  writeFileSync(join(folder, "job.mjs"), `import express from "express";\n${imports.join("\n")}\n${job}`);
+  writeFileSync(
+    join(folder, "job.cjs"),
+    `const express = require("express");\n${requires.join("\n")}\n(async () => {${job}})();`,
+  );
   run("the main job by import", process.execPath, ["job.mjs"], folder);
   run("the main job by require", process.execPath, ["job.cjs"], folder);
   run("the command", join(folder, "node_modules/.bin/enhanced-integration"), ["--help"], folder);
