@@ -26,6 +26,8 @@ interface Noted {
   readonly durationMs: number;
   /** On the monotonic clock. */
   readonly endedAt: number;
+  /** Of a call that was turned away before its first attempt: by whom it may be replaced. */
+  readonly refusal?: string | undefined;
   record?: CallRecord | undefined;
 }
 
@@ -50,10 +52,15 @@ export class NotableCalls {
 
   /** Begins to listen. Idempotent. */
   start(): void {
-    this.#unsubscribe ??= this.#events.on("call.finished", ({ callId, service, outcome, durationMs }) => {
+    this.#unsubscribe ??= this.#events.on("call.finished", (call) => {
+      const { callId, service, outcome, durationMs } = call;
       if (outcome === "error") {
-        if (this.#failed.length >= FAILED) this.#failed.shift();
-        this.#failed.push({ callId, durationMs, endedAt: this.#clock.now() });
+        // An outage ends in thousands of refusals: the last of a kind stands for them, and what led there stays.
+        const refusal = call.attempts === 0 ? `${service} ${call.code}` : undefined;
+        const before = refusal === undefined ? -1 : this.#failed.findIndex((noted) => noted.refusal === refusal);
+        if (before >= 0) this.#failed.splice(before, 1);
+        else if (this.#failed.length >= FAILED) this.#failed.shift();
+        this.#failed.push({ callId, durationMs, endedAt: this.#clock.now(), refusal });
         return;
       }
       let slow = this.#slow.get(service);

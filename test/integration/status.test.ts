@@ -95,6 +95,20 @@ describe("status", () => {
     await ended(integration, clock);
   });
 
+  it("lets the last of many refusals stand for them, so that what led there is still seen", async () => {
+    const { clock, integration, take } = started();
+    integration.status();
+    const failed = take(1, new TypeError("not sent")).catch(() => undefined);
+    await clock.advance(1);
+    await failed;
+    integration.operate({ action: "isolate", service: "crm" }, "ada");
+    for (let i = 0; i < 100; i += 1) await take(0).catch(() => undefined);
+    const codes = integration.status().calls.failed.map(({ code, attempts }) => [code, attempts]);
+    expect(codes[0]).toEqual(["CIRCUIT_OPEN", 0]);
+    expect(codes).toHaveLength(2);
+    await ended(integration, clock);
+  });
+
   it("shows alerts that are pending or firing, and their silences", async () => {
     const { clock, integration } = started();
     integration.monitoring.addAlert("busy", { condition: "jobs > 1", severity: "critical", message: "many jobs" });

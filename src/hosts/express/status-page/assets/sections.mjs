@@ -24,7 +24,7 @@ export function createService({ name }, { act, isSmall }) {
       ],
     }),
     latency: new Plot({
-      title: "Time to the answer",
+      title: "Latency",
       unit: "ms",
       lines: [
         { label: "p50", colour: "accent" },
@@ -83,7 +83,7 @@ export function updateService({ parts }, service, { series, range, checks }) {
   parts.latency.update({
     ...{ times: seconds, range },
     columns: [columns.p50Ms ?? empty(), columns.p95Ms ?? empty(), columns.p99Ms ?? empty()],
-    words: `Time to the answer of ${name}: p50 ${duration(p50Ms)}, p95 ${duration(p95Ms)}, p99 ${duration(p99Ms)}`,
+    words: `Latency of ${name}: p50 ${duration(p50Ms)}, p95 ${duration(p95Ms)}, p99 ${duration(p99Ms)}`,
   });
   if (!parts.button) return;
   parts.isolated = state !== "closed" && state !== "off";
