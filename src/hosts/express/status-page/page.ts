@@ -36,7 +36,7 @@ export function sendPage(
 function assemble(): Page {
   const require = createRequire(import.meta.url);
   const uplot = (name: string) => readFileSync(require.resolve(`uplot/dist/${name}`), "utf8");
-  const style = [uplot("uPlot.min.css"), asset("page.css")].join("\n");
+  const style = [uplot("uPlot.min.css"), asset("page.css"), asset("details.css")].join("\n");
   const script = [uplot("uPlot.iife.min.js"), `{\n${scripts.map(joinable).join("\n")}\n}`].join("\n");
   const html = asset("page.html")
     // To the letter: blanks beside them would change the hashes.
