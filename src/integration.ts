@@ -95,6 +95,8 @@ export interface Integration extends AsyncDisposable {
   ready(): Promise<ReadinessReport>;
   /** Is the process alive? Touches no service. */
   live(): { readonly status: "up" };
+  /** Has {@link start} succeeded? Until then a probe of readiness says little. Touches no service. */
+  started(): boolean;
   /** The rooms in order with their settings, the breakers' states, and who shares them. */
   describe(): IntegrationDescription;
   /** What happened to one of the last 1,000 calls. */
@@ -193,7 +195,11 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     events,
     scopes,
   });
-  const health = createHealth(config, { neon, supabase, tinyfish, ollama }, { clock, random });
+  const health = createHealth(
+    config,
+    { neon, supabase, tinyfish, ollama },
+    { clock, random, process: overrides.process },
+  );
   const status = new StatusBoard({
     ...{ config, clock, events, pipeline, pools, limits, outbound, monitoring },
     health: () => health.report(),
@@ -265,6 +271,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     health: () => status.checkHealth(),
     ready: () => health.ready(),
     live: () => health.live(),
+    started: () => lifecycle.started,
     describe: () => ({
       ...pipeline.describe(),
       breakers: breakerStates(pipeline),

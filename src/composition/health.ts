@@ -4,7 +4,7 @@ import { type NeonClient } from "../clients/neon/index.ts";
 import { type OllamaClient } from "../clients/ollama/index.ts";
 import { type SupabaseClient } from "../clients/supabase/index.ts";
 import { type TinyFishClient } from "../clients/tinyfish/index.ts";
-import { type CheckFinding, HealthRegistry } from "../monitoring/index.ts";
+import { type CheckFinding, HealthRegistry, ProcessCheck, type ProcessCheckOptions } from "../monitoring/index.ts";
 
 interface Services {
   readonly neon: NeonClient;
@@ -17,10 +17,14 @@ interface Services {
 export function createHealth(
   config: Config,
   services: Services,
-  around: { clock: Clock; random: Random },
+  around: { clock: Clock; random: Random; process?: ProcessCheckOptions | undefined },
 ): HealthRegistry {
   const { persistentStorage, userAuthentication, fileStorage, scraping } = config.features;
   const health = new HealthRegistry(around);
+  if (around.process) {
+    const check = new ProcessCheck(around.process, around.clock);
+    health.add("process", { critical: true, cacheMs: 1_000, run: () => check.finding() });
+  }
   const add = (
     name: string,
     critical: boolean,

@@ -10,9 +10,15 @@ export class Lifecycle {
   readonly #steps: LifecycleSteps;
   #started: Promise<() => Promise<void>> | undefined;
   #closed: Promise<void> | undefined;
+  #isStarted = false;
 
   constructor(steps: LifecycleSteps) {
     this.#steps = steps;
+  }
+
+  /** Start has succeeded, and the end has not begun. */
+  get started(): boolean {
+    return this.#isStarted && !this.#closed;
   }
 
   async start(): Promise<void> {
@@ -21,6 +27,7 @@ export class Lifecycle {
     this.#started ??= this.#steps.start();
     try {
       await this.#started;
+      this.#isStarted = true;
     } catch (error) {
       this.#started = undefined;
       throw error;

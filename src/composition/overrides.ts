@@ -12,7 +12,7 @@ import { type NeonClientOptions } from "../clients/neon/index.ts";
 import { type OllamaClientOptions } from "../clients/ollama/index.ts";
 import { type SupabaseClientOptions } from "../clients/supabase/index.ts";
 import { type TinyFishClientOptions } from "../clients/tinyfish/index.ts";
-import { type OpenTelemetryApi, type TracePropagation } from "../monitoring/index.ts";
+import { type OpenTelemetryApi, type ProcessCheckOptions, type TracePropagation } from "../monitoring/index.ts";
 import {
   type FleetBreakersOptions,
   type OutboundLimitsOptions,
@@ -66,6 +66,8 @@ export interface IntegrationOverrides {
    * the package `@opentelemetry/api`
    */
   readonly tracing?: false | TracingOverrides;
+  /** When the process itself is to get no more traffic: its event loop lags, its heap fills. @defaultValue never */
+  readonly process?: ProcessCheckOptions;
   /** By service (`neon`, `supabase`, `tinyfish`, `ollama`, or one of the host's own): on top of what the settings say. */
   readonly policies?: Readonly<Record<string, ServicePolicy>>;
   /** Options of the clients that no variable names, e.g. `{ ollama: { firstByteTimeoutMs: 60_000 } }`; they win. */

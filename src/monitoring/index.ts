@@ -37,6 +37,7 @@ export { type SloOptions, type SloStatus } from "./slo/slo.ts";
 export { planAlerts, registerPlanAlerts } from "./alerts/plan-alerts.ts";
 export { HealthRegistry } from "./health/health-registry.ts";
 export { type CheckFinding, type HealthCheckOptions } from "./health/health-check.ts";
+export { ProcessCheck, type ProcessCheckOptions, type ProcessReadings } from "./health/process-check.ts";
 export { feedFromCalls, PassiveCheck, type PassiveCheckOptions } from "./health/passive-check.ts";
 export {
   type CheckReport,

@@ -34,12 +34,19 @@ interface Visit {
 
 type Endpoint = (visit: Visit) => void | Promise<void>;
 
+/** @see https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check */
+const HEALTH_JSON = "application/health+json";
+
 /** For probes: open, and without details. */
 const open: Readonly<Record<string, Endpoint>> = {
-  "/live": ({ integration, response }) => sendJson(response, 200, integration.live()),
+  "/live": ({ integration, response }) => sendJson(response, 200, integration.live(), HEALTH_JSON),
+  "/startup": ({ integration, response }) => {
+    const started = integration.started();
+    sendJson(response, started ? 200 : 503, { status: started ? "up" : "down" }, HEALTH_JSON);
+  },
   "/ready": async ({ integration, response }) => {
     const { ready, status } = await integration.ready();
-    sendJson(response, ready ? 200 : 503, { status });
+    sendJson(response, ready ? 200 : 503, { status: ready ? status : "down" }, HEALTH_JSON);
   },
 };
 
@@ -47,7 +54,7 @@ const open: Readonly<Record<string, Endpoint>> = {
 const guarded: Readonly<Record<string, Endpoint>> = {
   "/health": async ({ integration, response }) => {
     const report = await integration.health();
-    sendJson(response, report.status === "down" ? 503 : 200, report);
+    sendJson(response, report.status === "down" ? 503 : 200, report, HEALTH_JSON);
   },
   "/metrics": async ({ integration, request, response }) => {
     const { contentType, slices } = integration.monitoring.scrape({ accept: request.get("accept") });
@@ -68,7 +75,7 @@ const page: Readonly<Record<string, Endpoint>> = {
 };
 
 /**
- * The operators' endpoints, below the path where it is mounted: `/live` and `/ready` for probes; for those who are
+ * The operators' endpoints, below the path where it is mounted: `/live`, `/ready` and `/startup` for probes; for those who are
  * authorized `/health` (details), `/metrics` (Prometheus text, or OpenMetrics when asked for) and the status page at
  * `/`, with its data at `/status.json` and, live, at `/events`. For others they do not exist; without `authorize` the
  * page tells visitors from elsewhere that it is for this machine.

@@ -54,6 +54,29 @@ describe("for probes", () => {
     expect([response.status, await response.json()]).toEqual([503, { status: "down" }]);
   });
 
+  it("/startup says whether start() has succeeded, without asking anybody", async () => {
+    const before = asked;
+    const starting = createIntegration({ ...offline, ENABLE_METRICS: "false", ENABLE_HEALTH_CHECKS: "false" });
+    const served = await serve(express().use("/ops", opsRouter(starting)));
+    const startup = async () => {
+      const response = await fetch(`${served.url}/ops/startup`);
+      return [response.status, await response.json()];
+    };
+    expect(await startup()).toEqual([503, { status: "down" }]);
+    await starting.start();
+    expect(await startup()).toEqual([200, { status: "up" }]);
+    await starting.close();
+    expect(await startup()).toEqual([503, { status: "down" }]);
+    await served[Symbol.asyncDispose]();
+    expect(asked).toBe(before);
+  });
+
+  it.each(["/live", "/ready", "/startup", "/health"])("%s is health+json that nobody stores", async (path) => {
+    const { headers } = await get(`/ops${path}`);
+    expect(headers.get("content-type")).toBe("application/health+json; charset=utf-8");
+    expect(headers.get("cache-control")).toBe("no-store");
+  });
+
   it("answers HEAD, and leaves other methods and paths to the host", async () => {
     const head = await fetch(`${host.url}/ops/live`, { method: "HEAD" });
     expect([head.status, await head.text()]).toEqual([200, ""]);
