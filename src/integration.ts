@@ -146,7 +146,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     : defaultLogger(config, clock, overrides.logTo, tracing && (() => tracing.tracer.fields()));
   const logger = overrides.logger ?? ownLogger!;
   logEvents(events, logger, { verbose: config.debug.verboseLogging });
-  const monitoring = new MonitoringSystem({ clock, random });
+  const monitoring = new MonitoringSystem({ clock, random, runner: () => pipeline });
   if (config.metrics.enabled) monitoring.observe(events);
 
   const scopes = new CallScopes();

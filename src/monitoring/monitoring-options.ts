@@ -1,4 +1,4 @@
-import { type Clock, type Random, systemClock, systemRandom } from "../core/index.ts";
+import { type CallRunner, type Clock, type Random, systemClock, systemRandom } from "../core/index.ts";
 import { checkNumbers } from "./check-options.ts";
 
 export interface MonitoringOptions {
@@ -6,6 +6,8 @@ export interface MonitoringOptions {
   readonly clock?: Clock | undefined;
   /** Jitter of the background checks. @defaultValue the system's */
   readonly random?: Random | undefined;
+  /** Gives what runs deliveries of alerts: retries, breaker, ledger. Asked when a notifier is added. @defaultValue one attempt each */
+  readonly runner?: (() => CallRunner) | undefined;
   /** Series that one metric may have, the overflow series included; 2 to 1,000,000. @defaultValue 2000 */
   readonly maxSeriesPerMetric?: number | undefined;
   /**
@@ -54,12 +56,13 @@ const ranges = {
 
 export type ResolvedMonitoringOptions = { readonly [K in keyof typeof defaults]: (typeof defaults)[K] } & {
   readonly seriesTtlMs: number | undefined;
+  readonly runner: (() => CallRunner) | undefined;
 };
 
 /** @throws IntegrationError INVALID_INPUT naming every option out of range */
 export function resolveMonitoringOptions(options: MonitoringOptions): ResolvedMonitoringOptions {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const resolved = { seriesTtlMs: undefined, ...defaults, ...given };
+  const resolved = { seriesTtlMs: undefined, runner: undefined, ...defaults, ...given };
   checkNumbers("MonitoringSystem", { ...resolved, seriesTtlMs: options.seriesTtlMs ?? Infinity }, ranges);
   return resolved;
 }

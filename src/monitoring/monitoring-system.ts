@@ -72,7 +72,7 @@ export class MonitoringSystem {
       help: "Deliveries of alerts by notifier and outcome; code is the error code of failed ones.",
       labels: ["notifier", "outcome", "code"],
     });
-    this.notifications = new NotificationCenter({ clock, deliveries });
+    this.notifications = new NotificationCenter({ clock, deliveries, runner: resolved.runner });
     this.#listenerFaults = this.#registry.register(LISTENER_FAULTS, "counter", {
       help: "Alert listeners that threw or rejected.",
     });

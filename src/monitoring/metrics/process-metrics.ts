@@ -20,7 +20,8 @@ const DELAY_RESOLUTION_MS = 10;
 /** Metrics of the process under the names of prom-client, so that its dashboards fit. */
 export class ProcessMetrics {
   readonly #registry: MetricRegistry;
-  readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
+  /** Made at the start: the mere histogram counts as something that runs. */
+  #delay: IntervalHistogram | undefined;
   #gcWatch: PerformanceObserver | undefined;
 
   constructor(registry: MetricRegistry, clock: Clock) {
@@ -49,6 +50,7 @@ export class ProcessMetrics {
   /** Watches collections and the event loop's delay from now on. It holds no process. */
   start(): void {
     if (this.#gcWatch) return;
+    this.#delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
     this.#delay.enable();
     const durations = this.#registry.get("nodejs_gc_duration_seconds", "histogram");
     this.#gcWatch = new PerformanceObserver((list) => {
@@ -61,17 +63,19 @@ export class ProcessMetrics {
   stop(): void {
     this.#gcWatch?.disconnect();
     this.#gcWatch = undefined;
-    this.#delay.disable();
+    this.#delay?.disable();
+    this.#delay = undefined;
   }
 
   /** Called by each scrape. @param waitedMs how long the event loop kept it waiting */
   scraped(waitedMs: number): void {
     const gauge = (name: string) => this.#registry.get(name, "gauge");
     gauge("nodejs_eventloop_lag_seconds").set(Math.max(0, waitedMs) / 1_000);
-    if (this.#delay.count > 0) {
+    const delay = this.#delay;
+    if (delay && delay.count > 0) {
       for (const [name, , read] of delayStatistics)
-        gauge(`nodejs_eventloop_lag_${name}_seconds`).set(read(this.#delay) / 1e9);
-      this.#delay.reset();
+        gauge(`nodejs_eventloop_lag_${name}_seconds`).set(read(delay) / 1e9);
+      delay.reset();
     }
     const resources = gauge("nodejs_active_resources");
     for (const series of resources.eachSeries()) series.set(0);

@@ -23,7 +23,7 @@ export interface NotifierOptions {
   readonly repeatIntervalMs?: number | undefined;
   /** Time for one delivery with its retries, ms; 100 to 300000. @defaultValue 15000 */
   readonly deadlineMs?: number | undefined;
-  /** What runs deliveries: retries, breaker. `integration` has one; alone it is one attempt, tried again by the group. */
+  /** What runs deliveries: retries, breaker. @defaultValue the integration's; alone it is one attempt, tried again by the group */
   readonly runner?: CallRunner | undefined;
 }
 
@@ -43,13 +43,19 @@ export class NotificationCenter {
   readonly silences: Silences;
   readonly #clock: Clock;
   readonly #deliveries: Counter;
+  readonly #runner: (() => CallRunner) | undefined;
   readonly #routes = new Map<Notifier, { readonly route: AlertRoute | AlertStream; readonly deliver: Deliver }>();
   readonly #inhibitions: Inhibition[] = [];
   readonly #underWay = new Set<Promise<unknown>>();
 
-  constructor(options: { readonly clock: Clock; readonly deliveries: Counter }) {
+  constructor(options: {
+    readonly clock: Clock;
+    readonly deliveries: Counter;
+    readonly runner?: (() => CallRunner) | undefined;
+  }) {
     this.#clock = options.clock;
     this.#deliveries = options.deliveries;
+    this.#runner = options.runner;
     this.silences = new Silences(options.clock);
   }
 
@@ -66,7 +72,7 @@ export class NotificationCenter {
     checkNumbers(`Notifier ${notifier.service}`, resolved, ranges);
     const groupBy = options.groupBy ?? ["alertname"];
     const matchers = options.matchers === undefined ? [] : parseMatcherList(options.matchers);
-    const runner = options.runner ?? directRunner({ clock: this.#clock });
+    const runner = options.runner ?? this.#runner?.() ?? directRunner({ clock: this.#clock });
     const route =
       notifier.mode === "stream"
         ? new AlertStream(matchers, this.#clock)
