@@ -109,9 +109,10 @@ describe("chat", () => {
     const { client } = await setUp({ events });
     await client.chat({ messages: sky });
     await client.embed(["two words"]);
+    const durationMs = expect.any(Number) as number;
     expect(recorder.of("model.finished")).toEqual([
-      { model: "standin:latest", operation: "chat", inputTokens: 19, outputTokens: 4 },
-      { model: "hashing-512", operation: "embed", inputTokens: 2, outputTokens: 0 },
+      { model: "standin:latest", operation: "chat", inputTokens: 19, outputTokens: 4, durationMs },
+      { model: "hashing-512", operation: "embed", inputTokens: 2, outputTokens: 0, durationMs },
     ]);
   });
 
