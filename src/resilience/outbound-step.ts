@@ -4,8 +4,10 @@ import { type QuotaHint, type RateLimitHints } from "./rate-limit-hints.ts";
  * What was learned about the limits of one service. Pure; times are milliseconds of one monotonic clock.
  *
  * Three things hold a request back: a pause that the service asked for, a quota that it told and that is used up, and a
- * pace that we find out ourselves where it only says "too many". The pace follows CUBIC (RFC 9438), as the adaptive
- * retry mode of the AWS SDKs does: down a little below what was delivered, then quickly back and carefully beyond.
+ * pace that we find out ourselves where it only says "too many". Whether a service that says nothing takes more by now
+ * can only be found out by asking for more, at the price of a refusal: the pace is held a little below what was
+ * admitted between two of them, which is exact for a token bucket, and then grows quickly until the next. The longer
+ * the pause that a refusal costs, the longer it is held.
  */
 export interface OutboundState {
   readonly pausedUntil: number;
@@ -20,13 +22,20 @@ export interface Quota {
   readonly windowMs: number | undefined;
   readonly remaining: number;
   readonly resetAt: number;
+  /** When this limit was first told: a refusal of what left before says nothing new. */
+  readonly knownSince: number;
 }
 
 export interface Pace {
   readonly perSecond: number;
-  /** The rate at the last "too many". */
-  readonly lastPerSecond: number;
+  /** Held so long before it grows again. */
+  readonly heldPerSecond: number;
+  readonly holdMs: number;
   readonly throttledAt: number;
+  /** When the pause that came with the last "too many" was over. */
+  readonly resumedAt: number;
+  /** Requests admitted since then. */
+  readonly admitted: number;
   readonly tokens: number;
   readonly at: number;
 }
@@ -48,8 +57,20 @@ export interface OutboundAnswer {
   readonly sentAt: number;
 }
 
-const BACK_OFF = 0.85;
-const CUBIC_SCALE = 0.4;
+/** Of what the service was seen to admit. */
+const HELD_SHARE = 0.97;
+/** Where little is known: at the first "too many", and when they follow one another. */
+const BACK_OFF = 0.7;
+/** A pace that was kept for so long without a "too many" was about right; sooner, the service takes less than it did. */
+const SETTLED_MS = 700;
+/** One refusal in so long is less than 2 % of ten requests a second. */
+const HOLD_MS = 4_500;
+const SHORT_HOLD_MS = 500;
+/** A pause of a second every seven costs a seventh, and a quota that was raised is found after six. */
+const HOLD_PER_PAUSE = 6;
+const DOUBLING_MS = 750;
+/** A pace that grew so far has left the last one behind. */
+const OUTGROWN = 1.3;
 const SLOWEST_PER_SECOND = 0.5;
 /** Requests that may leave together, as a share of a second. */
 const BURST_SECONDS = 0.05;
@@ -136,9 +157,13 @@ export function outboundObserve(
     if (quota) told.set(hint.name, quota);
   }
   const quotas = [...told.values()].slice(-8);
-  // A quota that we hear of for the first time explains the refusal. One that we knew, and kept to, does not.
-  const isNews = quotas.length > state.quotas.length && quotas.some(({ remaining }) => remaining <= 0);
-  const pace = throttled && !isNews ? slowed(state.pace, delivered, now, sentAt) : grown(state.pace, delivered, now);
+  // A quota that is new to us explains the refusal. One that we knew when the request left, and kept to, does not.
+  const isExplained = quotas.some(({ remaining, knownSince }) => remaining <= 0 && sentAt <= knownSince);
+  const pace = !throttled
+    ? grown(state.pace, delivered, now)
+    : isExplained
+      ? state.pace
+      : slowed(state.pace, delivered, now, sentAt, hintMs ?? 0);
   return { pausedUntil, quotas, pace, delivered };
 }
 
@@ -158,16 +183,23 @@ function quotaOf(
   // Within one window our own count also knows the requests that are still on their way.
   const isSameWindow = known !== undefined && now < known.resetAt && resetAt <= known.resetAt + RESET_ROUNDING_MS;
   const remaining = isSameWindow ? Math.min(known.remaining, hint.remaining) : hint.remaining;
-  return { name: hint.name, limit, windowMs, remaining, resetAt };
+  const knownSince = known !== undefined && known.limit === limit ? known.knownSince : now;
+  // Rounded up to seconds, each answer tells a later end of the same window: the earliest is the nearest.
+  return {
+    ...{ name: hint.name, limit, windowMs, remaining, knownSince },
+    // A pause ends later than that: where it ends our window begins.
+    resetAt: isSameWindow && retryAfterMs === undefined ? Math.min(known.resetAt, resetAt) : resetAt,
+  };
 }
 
 /** After its reset a quota is full again, or unknown until the service speaks of it again. */
 function renewed(quota: Quota, now: number): Quota | undefined {
   if (now < quota.resetAt) return quota;
   const { limit, windowMs } = quota;
-  return limit === undefined || windowMs === undefined || limit === 0
-    ? undefined
-    : { ...quota, remaining: limit, resetAt: now + windowMs };
+  if (limit === undefined || windowMs === undefined || limit === 0 || windowMs === 0) return undefined;
+  // Windows follow one another, whenever the first request of one comes.
+  const resetAt = now + windowMs - ((now - quota.resetAt) % windowMs);
+  return { ...quota, remaining: limit, resetAt };
 }
 
 function counted({ perSecond, count, since }: Delivered, now: number): Delivered {
@@ -178,22 +210,39 @@ function counted({ perSecond, count, since }: Delivered, now: number): Delivered
 
 const blend = (old: number, fresh: number): number => (old === 0 ? fresh : FADE * fresh + (1 - FADE) * old);
 
-function slowed(pace: Pace | undefined, delivered: Delivered, now: number, sentAt: number): Pace {
+function slowed(pace: Pace | undefined, delivered: Delivered, now: number, sentAt: number, pauseMs: number): Pace {
   if (pace && sentAt <= pace.throttledAt) return pace;
-  const measured = delivered.perSecond || (delivered.count * 1_000) / Math.max(COUNT_MS, now - delivered.since);
-  const lastPerSecond = Math.max(SLOWEST_PER_SECOND, pace ? Math.min(measured, pace.perSecond) : measured);
-  const perSecond = Math.max(SLOWEST_PER_SECOND, lastPerSecond * BACK_OFF);
-  return { perSecond, lastPerSecond, throttledAt: now, tokens: 0, at: now };
+  const recent = delivered.perSecond || (delivered.count * 1_000) / Math.max(COUNT_MS, now - delivered.since);
+  const ranMs = pace ? now - pace.resumedAt : 0;
+  const isSettled = pace !== undefined && ranMs >= SETTLED_MS;
+  const average = (pace?.admitted ?? 0) * (1_000 / Math.max(1, ranMs));
+  // Between two refusals a token bucket admits what it earns. One that admits far more than we kept to was raised.
+  const isFound = isSettled && average <= OUTGROWN * pace.heldPerSecond;
+  const seen = Math.min(isFound ? average : recent, pace?.perSecond ?? Infinity);
+  // A pace that was held without a refusal was not too much: a bucket that filled meanwhile has earned more than it shows.
+  const share = !isSettled ? BACK_OFF : isFound && ranMs > pace.holdMs ? 1 : HELD_SHARE;
+  const heldPerSecond = Math.max(SLOWEST_PER_SECOND, seen * share);
+  const holdMs = isFound ? Math.max(HOLD_MS, HOLD_PER_PAUSE * pauseMs) : SHORT_HOLD_MS;
+  const resumedAt = now + pauseMs;
+  return {
+    perSecond: heldPerSecond,
+    heldPerSecond,
+    holdMs,
+    throttledAt: now,
+    resumedAt,
+    admitted: 0,
+    tokens: 0,
+    at: now,
+  };
 }
 
 function grown(pace: Pace | undefined, delivered: Delivered, now: number): Pace | undefined {
   if (!pace || now - pace.throttledAt >= FORGET_MS) return undefined;
-  const sinceSeconds = (now - pace.throttledAt) / 1_000;
-  const plateauSeconds = Math.cbrt((pace.lastPerSecond * (1 - BACK_OFF)) / CUBIC_SCALE);
-  const cubic = CUBIC_SCALE * (sinceSeconds - plateauSeconds) ** 3 + pace.lastPerSecond;
+  const growingMs = Math.max(0, now - pace.resumedAt - pace.holdMs);
   // Never far beyond what is really delivered: while nobody asks for more, nothing is learned either.
   const bound = Math.max(2 * delivered.perSecond, pace.perSecond);
-  return { ...refilled(pace, now), perSecond: Math.max(SLOWEST_PER_SECOND, Math.min(cubic, bound)) };
+  const perSecond = Math.min(pace.heldPerSecond * 2 ** (growingMs / DOUBLING_MS), bound);
+  return { ...refilled(pace, now), perSecond, admitted: pace.admitted + 1 };
 }
 
 function refilled(pace: Pace, now: number): Pace {

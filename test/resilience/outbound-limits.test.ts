@@ -86,6 +86,30 @@ describe("OutboundLimits", () => {
     expect(leaving(outbound)).toBe(2);
   });
 
+  it("keeps to the earliest end of a window: answers round it up, later ones to a later moment", async () => {
+    const { outbound, clock } = learning();
+    for (const remaining of [9, 8, 7]) {
+      outbound.observe("maps", fine({ "RateLimit-Policy": '"api";q=10;w=1', RateLimit: `"api";r=${remaining};t=1` }));
+      await clock.advance(200);
+    }
+    expect(leaving(outbound)).toBe(7);
+    expect(outbound.check("maps")).toEqual({ allowed: false, retryAfterMs: 400, reason: "quota" });
+    await clock.advance(900); // half a second into the next window: it ends when it would have anyway
+    expect(leaving(outbound)).toBe(10);
+    expect(outbound.check("maps").retryAfterMs).toBe(500);
+  });
+
+  it("blames a lowered quota for the refusals of what left before it was told, and needs no pace", () => {
+    const { outbound } = learning();
+    const told = (limit: number, remaining: number) => ({
+      "RateLimit-Policy": `"api";q=${limit};w=1`,
+      RateLimit: `"api";r=${remaining};t=1`,
+    });
+    outbound.observe("maps", fine(told(100, 90)));
+    for (let request = 0; request < 5; request += 1) outbound.observe("maps", { ...tooMany(told(10, 0)), sentAt: 0 });
+    expect(outbound.describe("maps")).toMatchObject({ pace: undefined, quotas: [{ limit: 10, remaining: 0 }] });
+  });
+
   it("raises a quota when the service does", async () => {
     const { outbound, clock } = learning();
     outbound.observe("maps", fine({ "RateLimit-Policy": '"api";q=2;w=10', RateLimit: '"api";r=0;t=10' }));

@@ -11,6 +11,7 @@ import { gcraAgainstReference } from "./gcra.ts";
 import { intervalLaw } from "./interval-law.ts";
 import { memoryAgainstRedis } from "./memory-against-redis.ts";
 import { outage } from "./outage.ts";
+import { quotaChanges } from "./quota-changes.ts";
 import { socketAborts } from "./socket-aborts.ts";
 
 const options = readRunOptions();
@@ -20,6 +21,7 @@ await report.part("Limiter against a reference", () => gcraAgainstReference(of(1
 await report.part("Limiter: the law of every interval", () => intervalLaw(of(200, 20)));
 await report.part("Limiter: memory against Redis", () => memoryAgainstRedis(of(100_000, 10_000)));
 await report.part("Breaker against a reference", () => proveBreaker(options));
+await report.part("Quotas of a service that change", () => quotaChanges(options.short ? 15_000 : 30_000));
 await report.part("Aborts at random awaits", () => aborts(of(10_000, 1_000)));
 await report.part("Aborts over sockets, through the real clients", () => socketAborts(of(10_000, 500)));
 await report.part("Outages through the real clients", () => outage(of(10_000, 1_200)));
