@@ -78,6 +78,8 @@ export class EnhancedErrorHandler {
   readonly #policy: ResolvedServicePolicy;
   readonly #budget: RetryBudget | undefined;
   readonly #around: Surroundings;
+  /** Of the service that was called last: one is called many times on end. It holds nothing of a call. */
+  #last: ServiceState | undefined = undefined;
   readonly #enter = compose([deadlineStage, retryStage], [new AttemptTimeoutGate()]);
 
   /** @throws IntegrationError `INVALID_INPUT` naming every bad option */
@@ -126,7 +128,7 @@ export class EnhancedErrorHandler {
     const spec = specOf(context, options);
     const { clock } = this.#around;
     const trace = new CallTrace(spec.service, spec.operation, clock.now(), randomUUID);
-    const service = new ServiceState(spec.service, this.#policy, this.#around, { budget: this.#budget });
+    const service = this.#service(spec.service);
     // The caller's second signal takes the place of a scope's: either ends the call.
     const scope = options.signal && { signal: options.signal };
     const call = new CallContext(spec, service, this.#around, scope, trace, operation);
@@ -140,11 +142,19 @@ export class EnhancedErrorHandler {
       call.close();
     }
   }
+
+  #service(name: string): ServiceState {
+    if (this.#last?.name === name) return this.#last;
+    return (this.#last = new ServiceState(name, this.#policy, this.#around, { budget: this.#budget }));
+  }
 }
 
 function specOf(context: string | CallSpec, options: HandleOptions): CallSpec {
   const own = typeof context === "string" ? namesOf(context) : context;
-  const { deadlineMs, maxAttempts } = { ...own, ...options };
+  const deadlineMs = options.deadlineMs ?? own.deadlineMs;
+  const maxAttempts = options.maxAttempts ?? own.maxAttempts;
+  // What a name alone says is complete.
+  if (own !== context && deadlineMs === undefined && maxAttempts === undefined) return own;
   return {
     ...own,
     ...(own.idempotencyKey === undefined && { idempotent: own.idempotent ?? true }),
@@ -155,8 +165,10 @@ function specOf(context: string | CallSpec, options: HandleOptions): CallSpec {
 
 /** `"listings.import"` → service `listings`, operation `import`. */
 function namesOf(context: string): CallSpec {
-  const [service = "", ...rest] = context.split(".");
-  return { service: service || "operation", operation: rest.join(".") || "run" };
+  const dot = context.indexOf(".");
+  const service = dot < 0 ? context : context.slice(0, dot);
+  const operation = dot < 0 ? "" : context.slice(dot + 1);
+  return { service: service || "operation", operation: operation || "run", idempotent: true };
 }
 
 /** What was tried, for whoever reads the error. Nothing to tell of a single attempt. */
