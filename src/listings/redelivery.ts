@@ -10,7 +10,7 @@ const LONGEST_HINT_MS = 60_000;
 
 /**
  * Takes a step of a long job up again when its call gave up for a reason that passes: an open circuit, a limit, a
- * service that is down. It is a job's second delivery and no retry: each delivery is a call of its own, under all
+ * service that is down or takes no writes. It is a job's second delivery and no retry: each delivery is a call of its own, under all
  * policies, and only steps that may be repeated without effect come here. Nothing is delivered past the deadline of the
  * request that the job belongs to.
  */
@@ -55,6 +55,7 @@ function passes(error: unknown): error is IntegrationError {
   if (!IntegrationError.isInstance(error) || (error.retryAfterMs ?? 0) > LONGEST_HINT_MS) return false;
   switch (error.code) {
     case "CIRCUIT_OPEN":
+    case "READ_ONLY":
     case "RATE_LIMITED":
     case "QUEUE_FULL":
     case "BUDGET_EXHAUSTED":
