@@ -63,7 +63,7 @@ function connections(config: Config, own: RedisClientLike | undefined): Connecti
   if (own) return { client: own, close: () => undefined };
   const { connection } = config.redis;
   if (!connection) return undefined;
-  const client = connect(connection.url.reveal());
+  const client = connect(connection.url.reveal(), config.app.name);
   // Its one command waits until there is a connection: then news come at once, however late Redis was.
   const subscriber = quiet(client.duplicate({ maxRetriesPerRequest: null }));
   return {
@@ -83,10 +83,14 @@ type OwnRedis = RedisClientLike &
     disconnect(): void;
   };
 
-function connect(url: string): OwnRedis {
+function connect(url: string, appName: string): OwnRedis {
   const { Redis } = loadIoredis();
+  // So that `CLIENT LIST` tells whose it is; Redis refuses names with blanks.
+  const connectionName = appName.replace(/[^\x21-\x7e]/g, "-");
   // Commands of one tick travel together; a command that cannot be sent now is decided here instead of queued.
-  return quiet(new Redis(url, { lazyConnect: true, enableAutoPipelining: true, maxRetriesPerRequest: 1 }));
+  return quiet(
+    new Redis(url, { connectionName, lazyConnect: true, enableAutoPipelining: true, maxRetriesPerRequest: 1 }),
+  );
 }
 
 /** Who uses the connection tells of its losses. */
