@@ -1,3 +1,4 @@
+import { type AsyncResource } from "node:async_hooks";
 import {
   annotateError,
   type AttemptContext,
@@ -59,6 +60,10 @@ export class Attempt extends Expiring implements AttemptContext {
 
   get callId(): string {
     return this.call.trace.callId;
+  }
+
+  override get home(): AsyncResource {
+    return this.call.home;
   }
 
   /** The work has begun: the service may have seen it. */

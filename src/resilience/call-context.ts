@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import {
   abortedError,
   type AttemptContext,
@@ -35,6 +36,8 @@ export class CallContext extends Expiring {
   readonly scope: CallScope | undefined;
   readonly trace: CallTrace;
   readonly work: (attempt: AttemptContext) => Promise<unknown>;
+  /** What attempts after a timeout run in: the host's own async storage tells users apart by it. */
+  readonly #home = new AsyncResource("enhanced-integration.call");
   /** On the monotonic clock. */
   readonly deadlineAt: number;
   /** The last reading of the clock: fresh at the start, after every wait and after every attempt. */
@@ -70,6 +73,10 @@ export class CallContext extends Expiring {
     if (scope?.deadlineAt !== undefined && scope.deadlineAt < deadlineAt) deadlineAt = scope.deadlineAt;
     if (spec.parent !== undefined && spec.parent.deadlineAt < deadlineAt) deadlineAt = spec.parent.deadlineAt;
     this.deadlineAt = deadlineAt;
+  }
+
+  override get home(): AsyncResource {
+    return this.#home;
   }
 
   /** Milliseconds until the deadline as of {@link now}, never negative. */

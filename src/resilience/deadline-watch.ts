@@ -1,10 +1,15 @@
+import { type AsyncResource } from "node:async_hooks";
 import { type Clock, type TimerHandle } from "../core/index.ts";
 
 /** Something that must end by a moment. It carries the links of the watch's list, so that watching it allocates nothing. */
 export abstract class Expiring {
   /** On the monotonic clock, ms; Infinity: never. Must not change while watched. */
   abstract readonly dueAt: number;
-  /** Called once, when the moment has come. */
+  /** The asynchronous context of its call. The timer runs in that of whichever call set it. */
+  get home(): AsyncResource | undefined {
+    return undefined;
+  }
+  /** Called once, when the moment has come, in the context of {@link home}. */
   abstract expire(): void;
 
   /** The watch's own: undefined while not watched. */
@@ -90,6 +95,10 @@ export class DeadlineWatch {
       if (item.dueAt <= now) due.push(item);
       else if (item.dueAt < this.#earliest) this.#earliest = item.dueAt;
     // An earlier one's end may have ended a later one too.
-    for (const item of due) if (this.remove(item)) item.expire();
+    for (const item of due) {
+      if (!this.remove(item)) continue;
+      if (item.home) item.home.runInAsyncScope(() => item.expire());
+      else item.expire();
+    }
   }
 }

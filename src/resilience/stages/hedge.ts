@@ -1,3 +1,4 @@
+import { type AsyncResource } from "node:async_hooks";
 import { type HedgeRule, type IntegrationError } from "../../core/index.ts";
 import { asOvertaken } from "../attempt.ts";
 import { type CallContext } from "../call-context.ts";
@@ -50,6 +51,10 @@ class Race extends Expiring {
     this.#next = next;
     this.#durations = call.service.durations(call.spec.operation);
     this.#startedAt = call.now;
+  }
+
+  override get home(): AsyncResource {
+    return this.#call.home;
   }
 
   start(): void {
