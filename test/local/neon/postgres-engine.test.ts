@@ -223,7 +223,7 @@ describe("the server's life", () => {
   it("refuses a URL that is none, and one where nobody answers, without repeating it", async () => {
     for (const postgresUrl of [
       "not a url: secret",
-      "mysql://root:secret@localhost/db",
+      "mysql://app:secret@localhost/db",
       "postgresql://u:secret@127.0.0.1:1/db",
     ]) {
       const error = await rejection(start({ engine: "postgres", postgresUrl }));
