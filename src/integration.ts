@@ -14,12 +14,13 @@ import {
 } from "./composition/clients.ts";
 import { featureSwitches } from "./composition/features.ts";
 import { createHealth } from "./composition/health.ts";
-import { Lifecycle } from "./composition/lifecycle.ts";
+import { Lifecycle, within } from "./composition/lifecycle.ts";
 import { defaultLogger } from "./composition/logger.ts";
 import { MetricsServer } from "./composition/metrics-server.ts";
 import { operate, type OperatorAction } from "./composition/operate.ts";
 import { type IntegrationOverrides } from "./composition/overrides.ts";
 import { allLimits, servicePolicies } from "./composition/policies.ts";
+import { allSecrets, createRedact, redactingLogger } from "./composition/redaction.ts";
 import { sharedState } from "./composition/redis.ts";
 import { type StatusSnapshot } from "./composition/status-snapshot.ts";
 import { StatusBoard, type StatusOptions, type WatchOptions } from "./composition/status.ts";
@@ -82,7 +83,8 @@ export interface Integration extends AsyncDisposable {
   call<T>(spec: CallSpec, attempt: (context: AttemptContext) => Promise<T>): Promise<T>;
   /** {@link call}, and how the answer came about: after how many attempts, from the cache, degraded and why. */
   callWithMeta<T>(spec: CallSpec, attempt: (context: AttemptContext) => Promise<T>): Promise<AnswerWithMeta<T>>;
-  /** While a service is read-only, calls that write are refused with `READ_ONLY`; what is cached is still given. */
+  /** While a service is read-only, calls that write are refused with `READ_ONLY`; what is cached is still given.
+   * Holds until `read-write` takes it back, which leaves alone what the pool has found out about its database. */
   setMode(service: string, mode: ServiceMode, reason: string): void;
   /** Forgets a cached answer that is known to be wrong now. @returns whether there was one */
   forget(service: string, operation: string, key: string): boolean;
@@ -140,17 +142,22 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
   const events = new EventBus();
   const { onEvent } = overrides;
   if (onEvent) events.onAny(({ name, event }) => onEvent(name, event as never));
-  const tracing = createTracing(config, overrides.tracing, clock, events);
+  const secrets = allSecrets(config, overrides.secrets);
+  const redact = createRedact(secrets);
+  const tracing = createTracing(config, overrides.tracing, clock, events, redact);
   const ownLogger = overrides.logger
     ? undefined
-    : defaultLogger(config, clock, overrides.logTo, tracing && (() => tracing.tracer.fields()));
-  const logger = overrides.logger ?? ownLogger!;
+    : defaultLogger(config, clock, secrets, overrides.logTo, tracing && (() => tracing.tracer.fields()));
+  const logger = ownLogger ?? redactingLogger(overrides.logger!, redact);
   logEvents(events, logger, { verbose: config.debug.verboseLogging });
-  const monitoring = new MonitoringSystem({ clock, random, runner: () => pipeline });
+  const monitoring = new MonitoringSystem({
+    ...{ clock, random, runner: () => pipeline },
+    seriesTtlMs: config.metrics.seriesTtlMs,
+  });
   if (config.metrics.enabled) monitoring.observe(events);
 
   const scopes = new CallScopes();
-  const shared = sharedState(config, overrides, { clock, events, logger });
+  const shared = sharedState(config, overrides, { clock, events, logger, redact });
   const limits = new RateLimiter({
     limits: allLimits(config),
     clock,
@@ -159,7 +166,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
   });
   const outbound = new OutboundLimits({ clock, events, ...(overrides.outbound || {}) });
   const pipeline = createPipeline({
-    ...{ clock, random, events, scopes, limiter: limits, outbound },
+    ...{ clock, random, events, scopes, limiter: limits, outbound, redact },
     defaults: { deadlineMs: config.calls.requestTimeoutMs },
     services: servicePolicies(config, overrides.policies),
     maxConcurrent: config.calls.concurrentRequests,
@@ -169,7 +176,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
   });
 
   const around: ClientSurroundings = {
-    ...{ config, overrides, runner: pipeline, scopes, clock, random, events, logger },
+    ...{ config, overrides, runner: pipeline, scopes, clock, random, events, logger, redact },
     outbound: overrides.outbound === false ? undefined : outbound,
     traceFetch: tracing?.fetch,
   };
@@ -178,7 +185,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
   // While the database takes no writes the pipeline refuses them, and answers reads from its cache where it may.
   events.on("pool.mode_changed", ({ pool, mode, reason }) => {
     if (pool === (overrides.pools?.name ?? poolDefaults.name))
-      pipeline.setMode("neon", mode === "read-write" ? mode : "read-only", reason);
+      pipeline.setMode("neon", mode === "read-write" ? mode : "read-only", reason, "pool");
   });
   const ollama = createOllama(around);
   const neon = createNeon(around, pools, verifier, () => ollama.dimensions());
@@ -198,10 +205,11 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
   const health = createHealth(
     config,
     { neon, supabase, tinyfish, ollama },
-    { clock, random, process: overrides.process },
+    { clock, random, redact, process: overrides.process, askRedis: shared.askRedis },
   );
   const status = new StatusBoard({
-    ...{ config, clock, events, pipeline, pools, limits, outbound, monitoring },
+    ...{ config, clock, events, pipeline, limits, outbound, monitoring },
+    pools: overrides.pools || config.neon.connection ? pools : undefined,
     health: () => health.report(),
   });
   for (const { name, message } of [...config.warnings, ...tracingWarning(config, overrides.tracing, tracing)])
@@ -257,11 +265,11 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
       outbound,
       monitoring,
       events,
-      logger,
+      logger: overrides.logger ?? logger,
       clock,
       scopes,
     },
-    errors: new EnhancedErrorHandler({ clock, random }),
+    errors: new EnhancedErrorHandler({ clock, random, redact }),
     call: (spec, attempt) => (pipeline satisfies CallRunner).run(spec, attempt),
     callWithMeta: (spec, attempt) => pipeline.runWithMeta(spec, attempt),
     setMode: (service, mode, reason) => pipeline.setMode(service, mode, reason),
@@ -288,10 +296,4 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
 
 function breakerStates(pipeline: Pipeline): Record<string, CircuitState> {
   return Object.fromEntries(pipeline.breakers().map(({ service, state }) => [service, state]));
-}
-
-async function within(ms: number, clock: Clock, promise: Promise<void>): Promise<void> {
-  let timer: { cancel(): void } | undefined;
-  const timeUp = new Promise<void>((resolve) => (timer = clock.setTimer(resolve, ms)));
-  await Promise.race([promise, timeUp]).finally(() => timer?.cancel());
 }

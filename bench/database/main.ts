@@ -3,7 +3,8 @@
 //   npm run bench:database -- --short       under a minute
 //   npm run bench:database -- --json        the last line is one JSON object
 //   npm run bench:database -- --only COPY   one table
-import { PostgresServer } from "../support/postgres-server.ts";
+import { startLocalPostgres } from "enhanced-integration/local";
+import { freePort } from "../support/free-port.ts";
 import { Report } from "../support/report.ts";
 import { readRunOptions } from "../support/run-options.ts";
 import { bulkInserts } from "./bulk-inserts.ts";
@@ -15,7 +16,7 @@ const options = readRunOptions();
 const effort = options.short ? { rounds: 9, sliceMs: 150 } : { rounds: 25, sliceMs: 300 };
 const report = new Report("bench:database", options);
 {
-  await using server = await PostgresServer.start();
+  await using server = await startLocalPostgres({ port: await freePort() });
   for (const inFlight of [1, 20]) {
     const each = { ...effort, inFlight };
     await report.part(`One query over TCP, ${inFlight} in flight`, () => queriesOverTcp(server, each));

@@ -1,26 +1,28 @@
 import { neon, neonConfig } from "@neondatabase/serverless";
-import { type PostgresServer } from "../support/postgres-server.ts";
+import { type LocalPostgres } from "enhanced-integration/local";
+import { ChildServer } from "../support/child-server.ts";
 import { type Figure } from "../support/report.ts";
-import { ChildServer } from "./child-server.ts";
 import { integrationOver, ONE_ROW } from "./one-row.ts";
 import { PairedRounds, type RoundOptions } from "./paired-rounds.ts";
 
 /** What `neon.query` adds to the vendor's driver over HTTP. */
-export async function queriesOverHttp(server: PostgresServer, rounds: RoundOptions): Promise<Figure[]> {
-  await using endpoint = await ChildServer.start("http-endpoint.ts", server.connectionString);
+export async function queriesOverHttp(server: LocalPostgres, rounds: RoundOptions): Promise<Figure[]> {
+  await using endpoint = await ChildServer.start(new URL("http-endpoint.ts", import.meta.url), server.connectionString);
   const url = new URL(server.connectionString);
   url.port = String(endpoint.port);
   await using integration = integrationOver(url.toString(), "websocket");
+  await using fetching = integrationOver(url.toString(), "websocket", { fetch: (...request) => fetch(...request) });
   const { text, values } = ONE_ROW;
-  const toEndpoint: typeof fetch = (_, init) => fetch(`http://127.0.0.1:${endpoint.port}/sql`, init);
   // The global setting is the driver's only one; nothing else in this process uses it.
-  neonConfig.fetchFunction = toEndpoint;
+  const { fetchEndpoint } = neonConfig;
+  neonConfig.fetchEndpoint = `http://127.0.0.1:${endpoint.port}/sql`;
   try {
     const sql = neon(server.connectionString, { fullResults: true });
     const timings = await PairedRounds.run(
       [
         { name: "the bare driver", run: () => sql.query(text, values) },
         { name: "ours: neon.query", run: () => integration.neon.query(text, values) },
+        { name: "ours, by a given fetch", run: () => fetching.neon.query(text, values) },
       ],
       rounds,
     );
@@ -37,6 +39,6 @@ export async function queriesOverHttp(server: PostgresServer, rounds: RoundOptio
       },
     ];
   } finally {
-    neonConfig.fetchFunction = undefined;
+    neonConfig.fetchEndpoint = fetchEndpoint;
   }
 }

@@ -1,12 +1,12 @@
 import pg from "pg";
 import postgres from "postgres";
-import { type PostgresServer } from "../support/postgres-server.ts";
+import { type LocalPostgres } from "enhanced-integration/local";
 import { type Figure } from "../support/report.ts";
 import { integrationOver, ONE_ROW } from "./one-row.ts";
 import { PairedRounds, type RoundOptions } from "./paired-rounds.ts";
 
 /** What `neon.query` adds to the driver that carries it. */
-export async function queriesOverTcp(server: PostgresServer, rounds: RoundOptions): Promise<Figure[]> {
+export async function queriesOverTcp(server: LocalPostgres, rounds: RoundOptions): Promise<Figure[]> {
   const { connectionString } = server;
   const pool = new pg.Pool({ connectionString, max: 20 });
   const sql = postgres(connectionString, { max: 20 });

@@ -1,15 +1,18 @@
 import { Client, Pool } from "@neondatabase/serverless";
 import pg from "pg";
 import { WebSocket } from "ws";
-import { type PostgresServer } from "../support/postgres-server.ts";
+import { type LocalPostgres } from "enhanced-integration/local";
+import { ChildServer } from "../support/child-server.ts";
 import { type Figure } from "../support/report.ts";
-import { ChildServer } from "./child-server.ts";
 import { integrationOver, ONE_ROW } from "./one-row.ts";
 import { PairedRounds, type RoundOptions } from "./paired-rounds.ts";
 
 /** What a round trip over a WebSocket takes, without the driver's timer for gathering writes. */
-export async function queriesOverWebSocket(server: PostgresServer, rounds: RoundOptions): Promise<Figure[]> {
-  await using bridge = await ChildServer.start("websocket-bridge.ts", String(server.port));
+export async function queriesOverWebSocket(server: LocalPostgres, rounds: RoundOptions): Promise<Figure[]> {
+  await using bridge = await ChildServer.start(
+    new URL("websocket-bridge.ts", import.meta.url),
+    new URL(server.connectionString).port,
+  );
   const pool = new pg.Pool({ connectionString: server.connectionString, max: 20 });
   const driver = bareDriver(server.connectionString, bridge.port);
   const url = new URL(server.connectionString);

@@ -43,6 +43,7 @@ export async function slices(sizes: readonly number[], rounds: number): Promise<
   const peer = await longestStalls(3, promClientScrape(sizes[0] ?? 10_000));
   const longest = (of: Stall[][], read: (stall: Stall) => number) =>
     Math.max(...of.map((each) => median(each.map(read))));
+  const worst = (of: Stall[][]) => Math.max(...of.flat().map(({ withCollections }) => withCollections));
   const own = (stall: Stall) => stall.own;
   const all = (stall: Stall) => stall.withCollections;
   return [
@@ -50,6 +51,8 @@ export async function slices(sizes: readonly number[], rounds: number): Promise<
     { name: "longest slice, metrics(), at any size", value: longest(ways["metrics()"], own), unit: "ms", atMost: 2 },
     { name: "with the engine's collections, streamed", value: longest(ways.streamed, all), unit: "ms" },
     { name: "with the engine's collections, metrics()", value: longest(ways["metrics()"], all), unit: "ms" },
+    { name: "worst single round, collections and all, streamed", value: worst(ways.streamed), unit: "ms" },
+    { name: "worst single round, collections and all, metrics()", value: worst(ways["metrics()"]), unit: "ms" },
     { name: `prom-client's at ${sizes[0]?.toLocaleString("en-US")} series`, value: median(peer.map(own)), unit: "ms" },
   ];
 }

@@ -23,6 +23,7 @@ import { poolDefaults, type PoolLimits, type PoolOptions, resolvePoolLimits } fr
 import { gaugesOf, PoolReport } from "./pools/pool-report.ts";
 import { type PoolStats, type WakeUpCause } from "./pools/pool-statistics.ts";
 import { Recovery } from "./pools/recovery.ts";
+import { StatementWatch } from "./pools/statement-watch.ts";
 import { within } from "./pools/within.ts";
 
 /** Observations that the compute was awake for. */
@@ -96,10 +97,11 @@ export class ConnectionPoolManager {
     });
     this.#core = new GuardedPool({
       ...{ name, target, transport: this.transport, limits, clock, random, report: this.#report },
-      onWanted: (cause) => (cause === "call" ? this.#recovery.wanted() : undefined),
-      onLent: (cause) => this.#onLent(cause),
-      onReturned: () => this.#meter.returned(clock.now()),
-      onAnswer: () => this.#learn("answered", "the database answered"),
+      redact: options.redact,
+      onWanted: (cause, now) => (cause === "call" ? this.#recovery.wanted(now) : undefined),
+      onLent: (cause, now) => this.#onLent(cause, now),
+      onReturned: (now) => this.#meter.returned(now),
+      onAnswer: (now) => this.#learn("answered", "the database answered", now),
       onConnectFailed: ({ message }) => this.observe("connect-failed", message),
     });
     this.pool = this.#core as unknown as pg.Pool;
@@ -107,7 +109,7 @@ export class ConnectionPoolManager {
       onSilence: (silentMs) => {
         if (silentMs >= limits.validationTimeoutMs) this.#core.doubt();
       },
-      now: () => clock.now(),
+      ...{ now: () => clock.now(), watch: new StatementWatch(clock, limits.queryTimeoutMs), redact: options.redact },
     };
     this.#unsubscribe = events.on("circuit.opened", ({ service, reason }) => {
       if (service === "neon" && !this.#isReplica) this.observe("circuit-opened", reason);
@@ -150,31 +152,34 @@ export class ConnectionPoolManager {
    */
   assertWritable(): void {
     if (this.mode === "read-write") return;
-    this.#recovery.wanted();
+    this.#recovery.wanted(this.#clock.now());
     throw readOnlyError(this.name, this.#isReplica ? "it is a replica" : this.#reason);
   }
 
   /** Tells the pool of a replica that the primary had to answer in its place. */
   tellFallback(reason: string): void {
-    this.#recovery.wanted();
+    this.#recovery.wanted(this.#clock.now());
     this.#events.emit("pool.fell_back", { pool: this.name, reason: redactUrls(reason) });
+  }
+
+  /** Tells the awake meter of use that went around the pool, e.g. by a subscription. */
+  touch(): void {
+    this.#meter.touch(this.#clock.now());
+    this.#report.awake();
   }
 
   /** Tells the pool what traffic outside it learned about the same database, e.g. SQL over HTTP. */
   observe(observation: PoolObservation, reason = "the database answered"): void {
-    if (answers.has(observation)) {
-      this.#meter.touch(this.#clock.now());
-      this.#report.awake();
-    }
+    if (answers.has(observation)) this.touch();
     this.#learn(observation, reason);
   }
 
-  #learn(observation: PoolObservation, reason: string): void {
+  #learn(observation: PoolObservation, reason: string, now = this.#clock.now()): void {
     if (observation === "connect-failed") {
       this.#failure = reason;
       this.#recovery.missed();
     } else if (answers.has(observation)) {
-      this.#lastAnswerAt = this.#clock.now();
+      this.#lastAnswerAt = now;
       this.#failure = undefined;
     }
     const before = this.#state.mode;
@@ -240,8 +245,8 @@ export class ConnectionPoolManager {
     return new Lease(await this.#core.acquire(signal, cause), this.#leaseHooks);
   }
 
-  #onLent(cause: WakeUpCause): void {
-    this.#meter.lent(this.#clock.now(), cause);
+  #onLent(cause: WakeUpCause, now: number): void {
+    this.#meter.lent(now, cause);
     this.#report.awake();
   }
 

@@ -1,7 +1,13 @@
-import { neonConfig } from "@neondatabase/serverless";
 import { type JSONWebKeySet } from "jose";
 import { ConnectionPoolManager } from "../clients/connection-pool-manager.ts";
-import { DATA_API_SERVICE, MANAGEMENT_SERVICE, NeonAdmin, NeonClient, NeonDataApi } from "../clients/neon/index.ts";
+import {
+  DATA_API_SERVICE,
+  MANAGEMENT_SERVICE,
+  NeonAdmin,
+  NeonClient,
+  NeonDataApi,
+  neonFetch,
+} from "../clients/neon/index.ts";
 import { OllamaClient, ollamaQuotaOf } from "../clients/ollama/index.ts";
 import { SupabaseClient, supabaseQuotaOf } from "../clients/supabase/index.ts";
 import { TinyFishClient, tinyFishQuotaOf } from "../clients/tinyfish/index.ts";
@@ -14,6 +20,7 @@ import {
   type FetchLike,
   type Logger,
   type Random,
+  type Redact,
   type TokenVerifier,
 } from "../core/index.ts";
 import { type OutboundLimits } from "../resilience/index.ts";
@@ -21,6 +28,7 @@ import { SupabaseTokenVerifier } from "../security/index.ts";
 import { disabledClient } from "./disabled.ts";
 import { type IntegrationOverrides } from "./overrides.ts";
 import { MANAGEMENT_LIMIT } from "./policies.ts";
+import { redactingFetch } from "./redaction.ts";
 
 /** What every client is given. */
 export interface ClientSurroundings {
@@ -32,19 +40,22 @@ export interface ClientSurroundings {
   readonly random: Random;
   readonly events: EventBus;
   readonly logger: Logger;
+  /** Takes secrets out of what services say. */
+  readonly redact: Redact;
   /** Undefined: the host wants none. */
   readonly outbound: OutboundLimits | undefined;
   /** What requests go through where calls are traced. */
   readonly traceFetch: ((fetch: FetchLike) => FetchLike) | undefined;
 }
 
-export function createVerifier({ config, overrides, clock }: ClientSurroundings): TokenVerifier {
+export function createVerifier({ config, overrides, clock, redact }: ClientSurroundings): TokenVerifier {
   const { url, jwtSecret, jwks, jwksUrl } = config.supabase;
   if (overrides.verifier) return overrides.verifier;
   if (url === undefined) return disabledClient("supabase", offReason(config, "userAuthentication"));
   // A frozen copy of what the settings room checked; jose only reads it.
   const keys = jwks as JSONWebKeySet | undefined;
-  return new SupabaseTokenVerifier({ url, jwtSecret, jwks: keys, jwksUrl, clock, fetch: overrides.fetch });
+  const fetch = redactingFetch(overrides.fetch ?? globalFetch, redact);
+  return new SupabaseTokenVerifier({ url, jwtSecret, jwks: keys, jwksUrl, clock, fetch });
 }
 
 export function createPools({
@@ -53,7 +64,7 @@ export function createPools({
   clock,
   random,
   events,
-  logger,
+  redact,
 }: ClientSurroundings): ConnectionPoolManager {
   const { neon, queries, app } = config;
   if (overrides.pools) return overrides.pools;
@@ -66,7 +77,8 @@ export function createPools({
     connectionTimeoutMs: neon.connectionTimeoutMs,
     queryTimeoutMs: queries.timeoutMs,
     applicationName: app.name,
-    ...{ clock, random, events, logger },
+    // Its events say all that it would write, and are written down.
+    ...{ clock, random, events, redact },
   });
 }
 
@@ -76,7 +88,7 @@ export function createNeon(
   verifier: TokenVerifier,
   embeddingDimensions: () => Promise<number>,
 ): NeonClient {
-  const { config, overrides, runner, clock, random, events, logger, outbound, traceFetch } = around;
+  const { config, overrides, runner, clock, random, events, logger, redact } = around;
   const { neon, queries, debug, cache } = config;
   if (!neon.connection && !overrides.pools) return disabledClient("neon", offReason(config, "persistentStorage"));
   return new NeonClient({
@@ -89,26 +101,15 @@ export function createNeon(
     embeddingDimensions,
     admin: createNeonAdmin(around),
     dataApi: createDataApi(around),
-    ...{ runner, verifier, clock, random, events, logger },
+    ...{ runner, verifier, clock, random, events, logger, redact },
     ...overrides.clients?.neon,
-    fetch: learning(
-      { outbound, traceFetch },
-      overrides.clients?.neon?.fetch ?? overrides.fetch ?? driversFetch,
-      () => "neon",
-    ),
+    fetch: learning(around, overrides.clients?.neon?.fetch ?? overrides.fetch ?? neonFetch, () => "neon"),
   });
 }
 
 /** The management API's own settings; undefined, and so FEATURE_DISABLED, without project and key. */
-function createNeonAdmin({
-  config,
-  overrides,
-  runner,
-  clock,
-  random,
-  outbound,
-  traceFetch,
-}: ClientSurroundings): NeonAdmin | undefined {
+function createNeonAdmin(around: ClientSurroundings): NeonAdmin | undefined {
+  const { config, overrides, runner, clock, random } = around;
   const { projectId, apiKey, apiUrl, branch, database, connection } = config.neon;
   if (projectId === undefined || apiKey === undefined) return undefined;
   const { enabled, retentionDays, schedule, pointInTimeRecovery } = config.backup;
@@ -122,30 +123,22 @@ function createNeonAdmin({
     backup: { enabled, retentionDays, schedule, pointInTimeRecovery },
     limit: { name: MANAGEMENT_LIMIT, key: "neon", wait: true },
     requestTimeoutMs: config.calls.requestTimeoutMs,
-    fetch: learning({ outbound, traceFetch }, overrides.fetch, () => MANAGEMENT_SERVICE),
+    fetch: learning(around, overrides.fetch, () => MANAGEMENT_SERVICE),
     ...{ runner, clock, random },
   });
 }
 
-function createDataApi({
-  config,
-  overrides,
-  runner,
-  clock,
-  outbound,
-  traceFetch,
-}: ClientSurroundings): NeonDataApi | undefined {
+function createDataApi(around: ClientSurroundings): NeonDataApi | undefined {
+  const { config, overrides, runner, clock } = around;
   const { dataApiUrl: url, dataApiToken: token } = config.neon;
   if (url === undefined) return undefined;
   const requestTimeoutMs = config.calls.requestTimeoutMs;
-  const fetch = learning({ outbound, traceFetch }, overrides.fetch, () => DATA_API_SERVICE);
+  const fetch = learning(around, overrides.fetch, () => DATA_API_SERVICE);
   return new NeonDataApi({ url, token, requestTimeoutMs, fetch, runner, clock });
 }
 
-export function createSupabase(
-  { config, overrides, runner, clock, events, outbound, traceFetch }: ClientSurroundings,
-  verifier: TokenVerifier,
-): SupabaseClient {
+export function createSupabase(around: ClientSurroundings, verifier: TokenVerifier): SupabaseClient {
+  const { config, overrides, runner, clock, events } = around;
   const { url, anonKey, serviceKey, storageUrl } = config.supabase;
   if (url === undefined || anonKey === undefined)
     return disabledClient("supabase", offReason(config, "userAuthentication"));
@@ -162,23 +155,14 @@ export function createSupabase(
     },
     ...{ verifier, runner, clock, events },
     ...overrides.clients?.supabase,
-    fetch: learning({ outbound, traceFetch }, overrides.clients?.supabase?.fetch ?? overrides.fetch, (address) =>
+    fetch: learning(around, overrides.clients?.supabase?.fetch ?? overrides.fetch, (address) =>
       supabaseQuotaOf(address, storageUrl),
     ),
   });
 }
 
-export function createTinyFish({
-  config,
-  overrides,
-  runner,
-  scopes,
-  clock,
-  random,
-  events,
-  outbound,
-  traceFetch,
-}: ClientSurroundings): TinyFishClient {
+export function createTinyFish(around: ClientSurroundings): TinyFishClient {
+  const { config, overrides, runner, scopes, clock, random, events } = around;
   const { apiKey, apiUrl, usesOfficialHosts, timeoutMs, dailyBudgetUsd, maxConcurrentRuns } = config.tinyfish;
   if (apiKey === undefined) return disabledClient("tinyfish", offReason(config, "scraping"));
   return new TinyFishClient({
@@ -192,19 +176,12 @@ export function createTinyFish({
     userAgent: `${config.app.name}/${config.app.version}`.replace(/[^\x21-\x7e]/g, "-"),
     ...{ runner, scopes, clock, random, events },
     ...overrides.clients?.tinyfish,
-    fetch: learning({ outbound, traceFetch }, overrides.clients?.tinyfish?.fetch ?? overrides.fetch, tinyFishQuotaOf),
+    fetch: learning(around, overrides.clients?.tinyfish?.fetch ?? overrides.fetch, tinyFishQuotaOf),
   });
 }
 
-export function createOllama({
-  config,
-  overrides,
-  runner,
-  clock,
-  events,
-  outbound,
-  traceFetch,
-}: ClientSurroundings): OllamaClient {
+export function createOllama(around: ClientSurroundings): OllamaClient {
+  const { config, overrides, runner, clock, events } = around;
   const {
     baseUrl,
     defaultModel,
@@ -231,23 +208,26 @@ export function createOllama({
     ...(memoryBudgetBytes !== undefined && { memoryBudgetBytes }),
     ...{ runner, clock, events },
     ...overrides.clients?.ollama,
-    fetch: learning({ outbound, traceFetch }, overrides.clients?.ollama?.fetch ?? overrides.fetch, ollamaQuotaOf),
+    fetch: learning(around, overrides.clients?.ollama?.fetch ?? overrides.fetch, ollamaQuotaOf),
   });
 }
 
-/** What services tell of their limits is learned from every answer, and each request carries its trace; the global `fetch` is looked up per request. */
+/** Looked up per request. */
+const globalFetch: FetchLike = (input, init) => globalThis.fetch(input, init);
+
+/**
+ * What services tell of their limits is learned from every answer, each request carries its trace, and what failed is
+ * cleaned of secrets first of all.
+ */
 function learning(
-  { outbound, traceFetch }: Pick<ClientSurroundings, "outbound" | "traceFetch">,
-  fetch: FetchLike = (input, init) => globalThis.fetch(input, init),
+  { outbound, traceFetch, redact }: ClientSurroundings,
+  fetch: FetchLike = globalFetch,
   quotaOf: (url: string) => string | undefined,
 ): FetchLike {
-  const traced = traceFetch ? traceFetch(fetch) : fetch;
+  const clean = redactingFetch(fetch, redact);
+  const traced = traceFetch ? traceFetch(clean) : clean;
   return outbound ? outbound.learn(traced, quotaOf) : traced;
 }
-
-/** What the host has given the driver, or the global one. */
-const driversFetch: FetchLike = (input, init) =>
-  ((neonConfig.fetchFunction as FetchLike | undefined) ?? globalThis.fetch)(input, init);
 
 function offReason(config: Config, feature: keyof Config["features"]): string {
   const { reason, variable } = config.features[feature];

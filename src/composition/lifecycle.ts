@@ -1,3 +1,5 @@
+import { type Clock } from "../core/index.ts";
+
 /** What {@link Lifecycle} does. */
 export interface LifecycleSteps {
   /** @returns what undoes it */
@@ -43,4 +45,11 @@ export class Lifecycle {
     await stop?.();
     await this.#steps.close(timeoutMs);
   }
+}
+
+/** Waits for the promise, and no longer than `ms`. */
+export async function within(ms: number, clock: Clock, promise: Promise<void>): Promise<void> {
+  let timer: { cancel(): void } | undefined;
+  const timeUp = new Promise<void>((resolve) => (timer = clock.setTimer(resolve, ms)));
+  await Promise.race([promise, timeUp]).finally(() => timer?.cancel());
 }

@@ -1,16 +1,17 @@
 import { type Config } from "../config/index.ts";
-import { type Clock } from "../core/index.ts";
+import { type Clock, type Secret } from "../core/index.ts";
 import { createLogger, type IntegrationLogger } from "../monitoring/index.ts";
-import { secretsOf } from "./secrets.ts";
 
 /**
  * The logger that LOG_* describe.
  *
+ * @param secrets what no line may hold
  * @param fields what every line says beside its own
  */
 export function defaultLogger(
   config: Config,
   clock: Clock,
+  secrets: readonly (Secret | string)[],
   logTo: "stdout" | "stderr" = "stdout",
   fields?: () => object,
 ): IntegrationLogger {
@@ -23,7 +24,6 @@ export function defaultLogger(
     destination,
     name,
     version,
-    secrets: secretsOf(config),
-    ...{ clock, fields },
+    ...{ secrets, clock, fields },
   });
 }

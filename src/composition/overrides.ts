@@ -5,6 +5,7 @@ import {
   type IntegrationEvents,
   type Logger,
   type Random,
+  type Secret,
   type TokenVerifier,
 } from "../core/index.ts";
 import { type ConnectionPoolManager } from "../clients/connection-pool-manager.ts";
@@ -40,6 +41,11 @@ export interface IntegrationOverrides {
   readonly fetch?: FetchLike;
   /** @defaultValue pino, as LOG_* say */
   readonly logger?: Logger;
+  /**
+   * Further values that must come out nowhere, as the settings' secrets do not: the address of a Slack webhook, the key of
+   * a service of the host's own. Shorter than 6 characters: ignored.
+   */
+  readonly secrets?: readonly (Secret | string)[];
   /** Where the default logger writes when LOG_FILE_PATH is not set; a stdio MCP server must keep stdout free. @defaultValue "stdout" */
   readonly logTo?: "stdout" | "stderr";
   /** A ready pool instead of one made from NEON_*. */

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { type Config } from "../config/index.ts";
-import { type Clock, ConfigError, type EventBus, type Logger } from "../core/index.ts";
+import { type Clock, ConfigError, type EventBus, type Logger, type Redact } from "../core/index.ts";
 import {
   FleetBreakers,
   type FleetSubscriber,
@@ -16,6 +16,8 @@ export interface SharedState {
   readonly limits: LimitStore | undefined;
   /** Undefined: each process has its own breakers. */
   readonly fleet: FleetBreakers | undefined;
+  /** Whether Redis runs scripts, which is all that is wanted of it; undefined: there is none. */
+  readonly askRedis: (() => Promise<unknown>) | undefined;
   close(): void;
 }
 
@@ -36,15 +38,15 @@ interface Connections {
 export function sharedState(
   config: Config,
   overrides: IntegrationOverrides,
-  around: { clock: Clock; events: EventBus; logger: Logger },
+  around: { clock: Clock; events: EventBus; logger: Logger; redact: Redact },
 ): SharedState {
-  const { clock, events, logger } = around;
+  const { clock, events, logger, redact } = around;
   const { limitStore, fleet } = overrides;
   const redis = limitStore && fleet === false ? undefined : connections(config, overrides.redis);
-  if (!redis) return { limits: limitStore, fleet: undefined, close: () => undefined };
+  if (!redis) return { limits: limitStore, fleet: undefined, askRedis: undefined, close: () => undefined };
   const { client, subscriber } = redis;
   return {
-    limits: limitStore ?? new RedisLimitStore({ client, clock, events }),
+    limits: limitStore ?? new RedisLimitStore({ client, clock, events, redact }),
     fleet:
       fleet === false
         ? undefined
@@ -55,8 +57,13 @@ export function sharedState(
             ...(subscriber && { subscriber }),
             ...fleet,
           }),
+    askRedis: () => ask(client),
     close: () => redis.close(),
   };
+}
+
+function ask(client: RedisClientLike): Promise<unknown> {
+  return "evalSha" in client ? client.eval("return 1", { keys: [], arguments: [] }) : client.eval("return 1", 0);
 }
 
 function connections(config: Config, own: RedisClientLike | undefined): Connections | undefined {

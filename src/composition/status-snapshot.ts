@@ -1,5 +1,11 @@
 import { type Silence, type ActiveAlert, type CheckReport, type HealthStatus } from "../monitoring/index.ts";
-import { type CallRecord, type CircuitState, type LearnedLimit, type LimitDescription } from "../resilience/index.ts";
+import {
+  type CallRecord,
+  type CircuitState,
+  type LearnedLimit,
+  type LimitDescription,
+  type LimitUsage,
+} from "../resilience/index.ts";
 import { type PoolMode } from "../clients/connection-pool-manager.ts";
 
 /**
@@ -82,6 +88,8 @@ export interface PoolStatus {
 }
 
 export interface LimitStatus extends LimitDescription {
+  /** Shared over Redis: as far as this process was told. */
+  readonly usage: LimitUsage;
   /** Turned away within the window. */
   readonly refused: number;
   /** Had to wait for their turn within the window. */

@@ -1,4 +1,4 @@
-import { type ConnectionPoolManager } from "../clients/connection-pool-manager.ts";
+import { type ConnectionPoolManager, poolDefaults } from "../clients/connection-pool-manager.ts";
 import { type Config } from "../config/index.ts";
 import { type Clock, type EventBus, sleep } from "../core/index.ts";
 import { type HealthReport, type MonitoringSystem } from "../monitoring/index.ts";
@@ -28,7 +28,8 @@ interface Parts {
   readonly clock: Clock;
   readonly events: EventBus;
   readonly pipeline: Pipeline;
-  readonly pools: ConnectionPoolManager;
+  /** Undefined: there is no database. */
+  readonly pools: ConnectionPoolManager | undefined;
   readonly limits: RateLimiter;
   readonly outbound: OutboundLimits;
   readonly monitoring: MonitoringSystem;
@@ -53,7 +54,7 @@ export class StatusBoard {
       pool: () => {
         // Once per step: the call log forgets, and a quiet page is no reason to.
         this.#calls.settle();
-        const { lent, idle, waiting } = pools.stats();
+        const { lent, idle, waiting } = pools?.stats() ?? nothingLent;
         return { lent, idle, waiting };
       },
     });
@@ -87,7 +88,11 @@ export class StatusBoard {
       health: this.#health ?? { status: "unknown", checks: {} },
       services,
       pool,
-      limits: limits.limits.map((limit) => ({ ...limit, ...this.#history.limit(limit.name) })),
+      limits: limits.limits.map((limit) => ({
+        ...limit,
+        usage: limits.usage(limit.name),
+        ...this.#history.limit(limit.name),
+      })),
       outbound: outbound.learned(),
       queue: {
         inFlight: pipeline.inFlight,
@@ -151,6 +156,7 @@ export class StatusBoard {
 
   #pool(): PoolStatus {
     const { pools } = this.#parts;
+    if (!pools) return { name: poolDefaults.name, mode: "offline", ...nothingLent };
     const { lent, idle, waiting, max, usagePercent, awake } = pools.stats();
     const wakeUps = Object.values(awake.wakeUps).reduce((sum, count) => sum + count, 0);
     const awakeMinutes = Math.round(awake.awakeMs / 6_000) / 10;
@@ -166,6 +172,9 @@ export class StatusBoard {
     }));
   }
 }
+
+/** Where there is no database. */
+const nothingLent = { lent: 0, idle: 0, waiting: 0, max: 0, usagePercent: 0, awakeMinutes: 0, wakeUps: 0 };
 
 /** Of a service without a breaker the pipeline is not asked: asking would make it known. */
 const nothingHeld = { inFlight: 0, waiting: 0, maxInFlight: null, retryBudget: null, readOnly: false };

@@ -1,8 +1,7 @@
 import { type Config } from "../config/index.ts";
-import { type Clock, type EventBus, type FetchLike } from "../core/index.ts";
-import { CallTracing, createTextRedactor, loadOpenTelemetry, tracedFetch } from "../monitoring/index.ts";
+import { type Clock, type EventBus, type FetchLike, type Redact } from "../core/index.ts";
+import { CallTracing, loadOpenTelemetry, tracedFetch } from "../monitoring/index.ts";
 import { type IntegrationOverrides } from "./overrides.ts";
-import { secretsOf } from "./secrets.ts";
 
 type Overrides = IntegrationOverrides["tracing"];
 
@@ -17,11 +16,12 @@ export function createTracing(
   overrides: Overrides,
   clock: Clock,
   events: EventBus,
+  redact: Redact,
 ): Tracing | undefined {
   if (!isWanted(config, overrides)) return undefined;
   const { api = loadOpenTelemetry(), propagation } = overrides || {};
   if (!api) return undefined;
-  const tracer = new CallTracing({ api, clock, redact: createTextRedactor(secretsOf(config)) });
+  const tracer = new CallTracing({ api, clock, redact });
   tracer.observe(events);
   return { tracer, fetch: (fetch) => tracedFetch({ api, tracing: tracer, fetch, propagation }) };
 }

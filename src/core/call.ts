@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { type Redact } from "./redact.ts";
 
 /** Who goes first when calls must wait. */
 export type Priority = "high" | "normal" | "low";
@@ -86,6 +87,8 @@ export interface CallMeta {
 /** What one attempt is given. */
 export interface AttemptContext {
   readonly callId: string;
+  /** Of the trace that records the call; undefined where none does. */
+  readonly traceId?: string | undefined;
   /** 1 for the first. */
   readonly attempt: number;
   /** Fires on the caller's abort, the total deadline or the attempt's timeout: hand it to the transport. */
@@ -103,6 +106,32 @@ export interface AttemptContext {
   awaiting?(): void;
 }
 
+/** On whose behalf something happened, where that is known. */
+export interface CallIds {
+  readonly callId?: string;
+  /** Of the trace that recorded the call. */
+  readonly traceId?: string;
+  /** Of the request that was served. */
+  readonly requestId?: string;
+}
+
+/** Whoever something happens to: a call's attempt, or a request. Read only where there is something to tell. */
+export type OnBehalfOf = { readonly [K in keyof CallIds]?: CallIds[K] | undefined };
+
+/** The fields by which an event names its call or its request. */
+export function callIds({ callId, traceId, requestId }: OnBehalfOf = {}): CallIds {
+  return {
+    ...(callId !== undefined && { callId }),
+    ...(traceId !== undefined && { traceId }),
+    ...(requestId !== undefined && { requestId }),
+  };
+}
+
+/** The fields by which a log line names its call and, as OpenTelemetry has it, its trace. */
+export function lineOf({ callId, traceId }: Pick<AttemptContext, "callId" | "traceId">): object {
+  return traceId === undefined ? { callId } : { callId, trace_id: traceId };
+}
+
 /** Runs calls under policies. The pipeline is one; {@link directRunner} is the bare one. */
 export interface CallRunner {
   /** @throws IntegrationError whatever happened, with `service`, `operation`, `callId` and `attempts` filled in */
@@ -117,6 +146,11 @@ export interface CallRunner {
    * while nothing was delivered; leaving the loop early aborts the transport.
    */
   stream<T>(spec: CallSpec, attempt: (context: AttemptContext) => AsyncIterable<T>): AsyncGenerator<T, void, undefined>;
+  /**
+   * Takes secrets out of what a service said. The runner does so with every failure of an attempt; clients do it where
+   * they cut a text, or make an error outside of a call.
+   */
+  readonly redact?: Redact;
 }
 
 /** What nested calls inherit from the request that caused them. */

@@ -1,5 +1,5 @@
 import { channel } from "node:diagnostics_channel";
-import type { DegradedReason } from "./call.ts";
+import type { CallIds, DegradedReason } from "./call.ts";
 import type { ErrorCode, Verdict } from "./errors.ts";
 
 /** What happens inside, told in the past tense. Listeners can neither delay nor change a call. */
@@ -61,17 +61,25 @@ export interface IntegrationEvents {
   "circuit.opened": { readonly service: string; readonly reason: string; readonly breakMs: number };
   "circuit.half_opened": { readonly service: string };
   "circuit.closed": { readonly service: string };
-  "limit.refused": { readonly limit: string; readonly retryAfterMs: number };
+  "limit.refused": CallIds & { readonly limit: string; readonly retryAfterMs: number };
   /** The shared store of limits does not answer: until it does, `whenDown` decides. */
   "limit.store_lost": { readonly whenDown: "open" | "closed" | "local-share"; readonly message: string };
   "limit.store_recovered": { readonly downMs: number };
   /** A service said "too many requests": what outgoing ones are held to from now on. */
   "limit.learned": { readonly service: string; readonly pauseMs: number; readonly requestsPerSecond?: number };
-  "limit.waited": { readonly limit: string; readonly waitedMs: number };
-  "query.finished": {
+  "limit.waited": CallIds & { readonly limit: string; readonly waitedMs: number };
+  "query.finished": CallIds & {
     readonly transport: string;
     readonly statement: string;
     readonly rows: number;
+    readonly durationMs: number;
+  };
+  "query.failed": CallIds & {
+    readonly transport: string;
+    readonly statement: string;
+    readonly code: ErrorCode;
+    /** Where the database itself said no. */
+    readonly sqlState?: string;
     readonly durationMs: number;
   };
   "pool.changed": {
@@ -81,6 +89,8 @@ export interface IntegrationEvents {
     readonly waiting: number;
     readonly max: number;
   };
+  /** Connections are being made. `gauges` reads how the pool stands, now or later: cheaper than being told of each change. */
+  "pool.connecting": { readonly pool: string; readonly gauges: () => Omit<IntegrationEvents["pool.changed"], "pool"> };
   "pool.connection_created": { readonly pool: string; readonly durationMs: number };
   "pool.connection_lost": { readonly pool: string; readonly message: string };
   "pool.connection_closed": {
@@ -155,6 +165,12 @@ export interface IntegrationEvents {
     readonly outputTokens: number;
     readonly durationMs: number;
   };
+  "model.failed": {
+    readonly model: string;
+    readonly operation: string;
+    readonly code: ErrorCode;
+    readonly durationMs: number;
+  };
   "listings.stored": { readonly inserted: number; readonly updated: number; readonly unchanged: number };
   "listings.embedded": { readonly count: number };
   "market_alert.triggered": { readonly alertId: string; readonly listingId: string };
@@ -164,12 +180,14 @@ export interface IntegrationEvents {
     readonly outcome: "ok" | "error";
     readonly code?: ErrorCode;
     readonly durationMs: number;
+    readonly requestId?: string;
   };
   "request.finished": {
     readonly method: string;
     readonly route: string;
     readonly status: number;
     readonly durationMs: number;
+    readonly requestId?: string;
   };
   "alert.changed": {
     readonly name: string;

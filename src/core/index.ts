@@ -12,5 +12,6 @@ export * from "./stream-call.ts";
 export * from "./verdicts.ts";
 export * from "./retry-after.ts";
 export * from "./secret.ts";
+export * from "./redact.ts";
 export * from "./package-root.ts";
 export * from "./judge-thrown.ts";

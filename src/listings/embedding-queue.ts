@@ -1,9 +1,11 @@
 import { type CallOptions, type Embedder } from "./ports.ts";
 import { type Redelivery } from "./redelivery.ts";
-import { type ListingRepository } from "./repository.ts";
+import { type ListingRepository, type PendingEmbedding } from "./repository.ts";
 
 /** Texts per call of the model: batches cost a third of single texts, and larger ones gain little. */
-const BATCH_SIZE = 64;
+const BATCH_SIZE = 32;
+/** Calls side by side: the model works while the other's vectors are stored, or while the other waits out a failure. */
+const LANES = 2;
 
 export interface EmbeddingQueueDeps {
   readonly repository: Pick<ListingRepository, "pendingEmbeddings" | "storeEmbeddings">;
@@ -22,6 +24,10 @@ export class EmbeddingQueue {
   #pass: Promise<void> | undefined;
   #again = false;
   #failure: { readonly error: unknown } | undefined;
+  /** What a lane has taken and not stored yet, by id. */
+  readonly #taken = new Set<string>();
+  /** Lanes look one after the other, so that no two take the same. */
+  #look: Promise<unknown> = Promise.resolve();
 
   constructor(deps: EmbeddingQueueDeps) {
     this.#deps = deps;
@@ -53,8 +59,18 @@ export class EmbeddingQueue {
 
   async #run(): Promise<void> {
     while (this.#again) {
-      this.#again = false;
-      while ((await this.#embedBatch()) === BATCH_SIZE);
+      let failure: { readonly error: unknown } | undefined;
+      const lane = async () => {
+        for (let more = true; more && !failure; more ||= this.#again) {
+          this.#again = false;
+          more = (await this.#embedBatch()) === BATCH_SIZE;
+        }
+      };
+      const lanes = Array.from({ length: LANES }, lane);
+      await Promise.all(lanes.map((each) => each.catch((error: unknown) => void (failure ??= { error }))));
+      // Set by a lane, which the type checker cannot see.
+      const first = failure as { readonly error: unknown } | undefined;
+      if (first) throw first.error;
     }
   }
 
@@ -62,12 +78,30 @@ export class EmbeddingQueue {
     const { repository, embedder, redelivery, call = {}, onEmbedded } = this.#deps;
     const step = <T>(act: () => Promise<T>) => redelivery.run(act, call.signal);
     const model = embedder.embedModel;
-    const pending = await step(() => repository.pendingEmbeddings(model, BATCH_SIZE, call));
-    if (pending.length === 0) return 0;
-    const texts = pending.map(({ text }) => text);
-    const vectors = await step(() => embedder.embed(texts, call));
-    const embeddings = pending.map(({ id, contentHash }, index) => ({ id, contentHash, vector: vectors[index]! }));
-    onEmbedded?.(await step(() => repository.storeEmbeddings(model, embeddings, call)));
-    return pending.length;
+    const batch = await this.#take((limit) => step(() => repository.pendingEmbeddings(model, limit, call)));
+    if (batch.length === 0) return 0;
+    try {
+      const texts = batch.map(({ text }) => text);
+      const vectors = await step(() => embedder.embed(texts, call));
+      const embeddings = batch.map(({ id, contentHash }, index) => ({ id, contentHash, vector: vectors[index]! }));
+      onEmbedded?.(await step(() => repository.storeEmbeddings(model, embeddings, call)));
+    } finally {
+      for (const { id } of batch) this.#taken.delete(id);
+    }
+    return batch.length;
+  }
+
+  /** A batch that no other lane has; what the others have comes first in the table's order. */
+  #take(pending: (limit: number) => Promise<PendingEmbedding[]>): Promise<PendingEmbedding[]> {
+    const taken = this.#look.then(async () => {
+      // As of now: what another lane stores while the table answers is still in the answer.
+      const others = new Set(this.#taken);
+      const found = await pending(BATCH_SIZE + others.size);
+      const batch = found.filter(({ id }) => !others.has(id)).slice(0, BATCH_SIZE);
+      for (const { id } of batch) this.#taken.add(id);
+      return batch;
+    });
+    this.#look = taken.catch(() => undefined);
+    return taken;
   }
 }

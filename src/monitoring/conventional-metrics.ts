@@ -19,12 +19,18 @@ export function registerConventionalMetrics(registry: MetricRegistry) {
   return {
     dbDuration: registry.register("db_client_operation_duration_seconds", "histogram", {
       help: "Duration of database operations.",
-      labels: ["db_system_name", "db_operation_name", "error_type"],
+      labels: ["db_system_name", "db_operation_name", "db_response_status_code", "error_type"],
       buckets: DB_SECONDS,
-      openTelemetry: named("db.client.operation.duration", "s", ["db.system.name", "db.operation.name", "error.type"]),
+      openTelemetry: named("db.client.operation.duration", "s", [
+        "db.system.name",
+        "db.operation.name",
+        "db.response.status_code",
+        "error.type",
+      ]),
     }),
     dbConnections: registry.register("db_client_connection_count", "gauge", {
       help: "Connections of a pool, by state.",
+      ttlMs: null,
       labels: ["db_client_connection_pool_name", "db_client_connection_state"],
       openTelemetry: {
         ...named("db.client.connection.count", "{connection}", [
@@ -36,6 +42,7 @@ export function registerConventionalMetrics(registry: MetricRegistry) {
     }),
     dbConnectionsMax: registry.register("db_client_connection_max", "gauge", {
       help: "Most connections that a pool opens.",
+      ttlMs: null,
       labels: ["db_client_connection_pool_name"],
       openTelemetry: {
         ...named("db.client.connection.max", "{connection}", POOL_NAME),
@@ -44,6 +51,7 @@ export function registerConventionalMetrics(registry: MetricRegistry) {
     }),
     dbPending: registry.register("db_client_connection_pending_requests", "gauge", {
       help: "Requests that wait for a connection.",
+      ttlMs: null,
       labels: ["db_client_connection_pool_name"],
       openTelemetry: {
         ...named("db.client.connection.pending_requests", "{request}", POOL_NAME),

@@ -41,14 +41,25 @@ export class DatabaseSeries {
     (this.#statements.get(statement) ?? this.#bindStatement(statement)).observe(seconds);
   }
 
-  changed({ pool, total, idle, waiting, max }: IntegrationEvents["pool.changed"]): void {
+  /** The conventions count failures in the same histogram, told apart by `error.type`: the database's own code, or ours. */
+  failed({ statement, code, sqlState = "", durationMs }: IntegrationEvents["query.failed"]): void {
+    this.#metrics.dbDuration.observe(durationMs / 1_000, {
+      db_system_name: "postgresql",
+      db_operation_name: keywordOf(statement),
+      db_response_status_code: sqlState,
+      error_type: sqlState || code,
+    });
+  }
+
+  /** From now on the pool's gauges are read when they are looked at: a statement moves none of them. */
+  connecting({ pool, gauges }: IntegrationEvents["pool.connecting"]): void {
     const series = this.#pool(pool);
-    const used = total - idle;
-    series.usage.set((100 * used) / max);
-    for (const each of series.used) each.set(used);
-    for (const each of series.idle) each.set(idle);
-    for (const each of series.waiting) each.set(waiting);
-    series.max.set(max);
+    const used = () => gauges().total - gauges().idle;
+    series.usage.compute(() => (100 * used()) / gauges().max);
+    for (const each of series.used) each.compute(used);
+    for (const each of series.idle) each.compute(() => gauges().idle);
+    for (const each of series.waiting) each.compute(() => gauges().waiting);
+    series.max.compute(() => gauges().max);
   }
 
   returned({ pool, waitedMs, usedMs }: IntegrationEvents["pool.connection_returned"]): void {

@@ -1,5 +1,5 @@
 import { type Clock, nextTurn } from "../core/index.ts";
-import { type PromClientRegistry, readFrom } from "./interop/prom-client.ts";
+import { type HostMetrics } from "./interop/host-metrics.ts";
 import { foreignText } from "./interop/render-foreign.ts";
 import { type ProcessMetrics } from "./metrics/process-metrics.ts";
 import { type MetricRegistry } from "./metrics/registry.ts";
@@ -10,17 +10,13 @@ export class MetricsExport {
   readonly #registry: MetricRegistry;
   readonly #process: ProcessMetrics | undefined;
   readonly #clock: Clock;
-  readonly #included = new Set<PromClientRegistry>();
+  readonly #hosts: HostMetrics;
 
-  constructor(registry: MetricRegistry, processMetrics: ProcessMetrics | undefined, clock: Clock) {
+  constructor(registry: MetricRegistry, processMetrics: ProcessMetrics | undefined, hosts: HostMetrics, clock: Clock) {
     this.#registry = registry;
     this.#process = processMetrics;
+    this.#hosts = hosts;
     this.#clock = clock;
-  }
-
-  include(host: PromClientRegistry): () => void {
-    this.#included.add(host);
-    return () => void this.#included.delete(host);
   }
 
   async *stream(options: RenderOptions): AsyncGenerator<string, void, undefined> {
@@ -33,14 +29,13 @@ export class MetricsExport {
   }
 
   async *#foreign(format: "prometheus" | "openmetrics"): AsyncGenerator<string, void, undefined> {
-    const told = new Set<string>();
-    for (const host of this.#included)
-      for (const family of await readFrom(host)) {
-        // Two families of one name make an exposition that no scraper takes: ours is told, or else the first host's.
-        if (this.#registry.isTaken(family.name) || told.has(family.name)) continue;
-        told.add(family.name);
-        yield foreignText(family, format);
+    for (const family of await this.#hosts.families()) {
+      // Two families of one name make an exposition that no scraper takes.
+      if (this.#registry.isTaken(family.name)) continue;
+      for (const piece of foreignText(family, format)) {
+        yield piece;
         await nextTurn();
       }
+    }
   }
 }

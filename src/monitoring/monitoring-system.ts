@@ -1,11 +1,13 @@
 import { type EventBus } from "../core/index.ts";
 import { type ActiveAlert, type AlertEngine, type AlertStatus, type AlertTransition } from "./alerts/alert-engine.ts";
 import { type GrafanaDashboard, grafanaDashboard } from "./alerts/grafana-dashboard.ts";
+import { RegistrySource } from "./alerts/history/registry-source.ts";
 import { alertEngineOf } from "./alerts/alert-engine-of.ts";
 import { type AlertOptions } from "./alerts/alert-rule.ts";
 import { NotificationCenter } from "./alerts/notify/notification-center.ts";
 import { registerPlanAlerts } from "./alerts/plan-alerts.ts";
 import { checkNumbers } from "./check-options.ts";
+import { HostMetrics } from "./interop/host-metrics.ts";
 import { bridgeTo, type OpenTelemetryMeter } from "./interop/open-telemetry.ts";
 import { exposeTo, type PromClientRegistry } from "./interop/prom-client.ts";
 import { type MetricType } from "./metrics/metric.ts";
@@ -22,12 +24,10 @@ import { type SloOptions, type SloStatus } from "./slo/slo.ts";
 import { SloRegistry } from "./slo/slo-registry.ts";
 import { observeEvents } from "./observe-events.ts";
 import { createRateWindows, type RateWindows } from "./rate-windows.ts";
+import { registerOwnMetrics } from "./own-metrics.ts";
 import { Repeater } from "./repeater.ts";
 import { ServiceStatistics, type ServiceSummary } from "./service-statistics.ts";
 import { registerStandardMetrics, type StandardMetrics } from "./standard-metrics.ts";
-
-/** Counts exceptions of alert listeners: they must not stop one another. */
-const LISTENER_FAULTS = "enhanced_integration_alert_listener_faults_total";
 
 /**
  * Metrics and alerts in one process, without infrastructure: record, alert, export.
@@ -52,6 +52,7 @@ export class MonitoringSystem {
   readonly #background: Repeater;
   readonly #listenerFaults: Counter;
   readonly #process: ProcessMetrics | undefined;
+  readonly #hosts: HostMetrics;
   readonly #export: MetricsExport;
 
   /** @throws IntegrationError INVALID_INPUT naming every option out of range */
@@ -59,28 +60,19 @@ export class MonitoringSystem {
     const resolved = resolveMonitoringOptions(options);
     const { clock, rateWindowMs: windowMs, rateMinimumSamples: minimumSamples } = resolved;
     this.#registry = new MetricRegistry(resolved);
-    this.#alerts = alertEngineOf(this.#registry, resolved);
-    this.#slos = new SloRegistry(this.#registry, clock);
-    for (const state of ["pending", "firing"] as const)
-      this.#registry
-        .register(`enhanced_integration_alerts_${state}`, "gauge", {
-          help: `Alerts that are ${state}, one for each series.`,
-        })
-        .labels()
-        .compute(() => this.activeAlerts().filter((alert) => alert.state === state).length);
-    const deliveries = this.#registry.register("enhanced_integration_alert_notifications_total", "counter", {
-      help: "Deliveries of alerts by notifier and outcome; code is the error code of failed ones.",
-      labels: ["notifier", "outcome", "code"],
-    });
-    this.notifications = new NotificationCenter({ clock, deliveries, runner: resolved.runner });
-    this.#listenerFaults = this.#registry.register(LISTENER_FAULTS, "counter", {
-      help: "Alert listeners that threw or rejected.",
-    });
+    const own = registerOwnMetrics(this.#registry, () => this.activeAlerts());
+    this.#listenerFaults = own.listenerFaults;
+    this.#hosts = new HostMetrics(clock, () => own.hostFaults.inc());
+    const source = new RegistrySource(this.#registry, this.#hosts);
+    this.#alerts = alertEngineOf(this.#registry, source, resolved);
+    this.#slos = new SloRegistry(this.#registry, source, clock);
+    this.notifications = new NotificationCenter({ clock, deliveries: own.deliveries, runner: resolved.runner });
     this.#standard = registerStandardMetrics(this.#registry);
     this.#process = resolved.defaultMetrics ? new ProcessMetrics(this.#registry, clock) : undefined;
-    this.#export = new MetricsExport(this.#registry, this.#process, clock);
+    this.#export = new MetricsExport(this.#registry, this.#process, this.#hosts, clock);
     this.#windows = createRateWindows({ clock, windowMs, minimumSamples }, this.#standard);
-    this.#background = new Repeater({ clock, random: resolved.random, task: () => void this.checkAlerts() });
+    const task = () => this.readIncluded().then(() => void this.#checkAlerts());
+    this.#background = new Repeater({ clock, random: resolved.random, task });
     if (resolved.planAlerts) registerPlanAlerts(this);
   }
 
@@ -151,8 +143,16 @@ export class MonitoringSystem {
     return this.#alerts.active();
   }
 
-  /** Steps all alerts to now. @returns what changed; each change is told once */
+  /**
+   * Steps all alerts to now, over {@link include}d registries as they were read last: at the check before, or by
+   * {@link readIncluded}. @returns what changed; each change is told once
+   */
   checkAlerts(): AlertTransition[] {
+    void this.readIncluded();
+    return this.#checkAlerts();
+  }
+
+  #checkAlerts(): AlertTransition[] {
     this.#slos.record();
     const transitions = this.#alerts.check();
     this.notifications.step(this.#alerts.active());
@@ -179,12 +179,17 @@ export class MonitoringSystem {
   }
 
   /**
-   * Exports a host's prom-client metrics with ours, in both formats. A name that we have too is told once, by us. Do not
-   * expose to the registry that is included.
+   * Exports a host's prom-client metrics with ours, in both formats, and lets alerts and objectives name them. A name that
+   * we have too is told once, by us. Do not expose to the registry that is included.
    * @returns a function that ends it
    */
   include(registry: PromClientRegistry): () => void {
-    return this.#export.include(registry);
+    return this.#hosts.include(registry);
+  }
+
+  /** Reads what alerts and objectives name of {@link include}d registries, for the next {@link checkAlerts}. Never rejects. */
+  readIncluded(): Promise<void> {
+    return this.#hosts.refresh([...this.#alerts.metricNames, ...this.#slos.metricNames]);
   }
 
   /**
@@ -214,9 +219,11 @@ export class MonitoringSystem {
     this.#process?.stop();
   }
 
-  /** The text for a scraper, written in slices that let the event loop turn. To send it, {@link metricsStream} holds less. */
+  /**
+   * The text for a scraper as one string, written in slices that let the event loop turn. Above some 100,000 series (10 MB)
+   * the engine's collections stall for what is held: answer scrapers with {@link scrape}, which holds a slice at a time.
+   */
   async metrics(options: RenderOptions = {}): Promise<string> {
-    // Joined by the engine only when it is read: no slice copies those before it.
     let text = "";
     for await (const slice of this.metricsStream(options)) text += slice;
     return text;

@@ -40,11 +40,7 @@ export function observeEvents(
       services.finished(event);
       if (event.service === "neon") windows.neonErrors.record(isServiceFailure(event));
     },
-    "attempt.failed": (event) => {
-      const { service, code } = event;
-      metrics.attemptsFailed.inc(1, { service, code });
-      observeFailure(event, metrics);
-    },
+    "attempt.failed": ({ service, code }) => metrics.attemptsFailed.inc(1, { service, code }),
     "retry.scheduled": ({ service }) => {
       metrics.retries.inc(1, { service });
       services.retried(service);
@@ -55,6 +51,7 @@ export function observeEvents(
     "limit.refused": ({ limit }) => metrics.rateLimited.inc(1, { limit }),
     "limit.waited": ({ limit, waitedMs }) => metrics.rateLimitWait.inc(waitedMs / 1_000, { limit }),
     "query.finished": (event) => database.queried(event),
+    "query.failed": (event) => database.failed(event),
     "http.finished": ({ method, url, status, code, durationMs }) => {
       const { hostname, port, protocol } = new URL(url);
       metrics.httpClientDuration.observe(durationMs / 1_000, {
@@ -65,7 +62,7 @@ export function observeEvents(
         error_type: code ?? (status !== undefined && status >= 400 ? status : ""),
       });
     },
-    "pool.changed": (event) => database.changed(event),
+    "pool.connecting": (event) => database.connecting(event),
     "pool.connection_created": ({ pool, durationMs }) =>
       metrics.dbCreateTime.observe(durationMs / 1_000, { db_client_connection_pool_name: pool }),
     "pool.connection_returned": (event) => database.returned(event),
@@ -100,6 +97,8 @@ export function observeEvents(
       metrics.modelTokens.inc(inputTokens, { model, operation, type: "input" });
       metrics.modelTokens.inc(outputTokens, { model, operation, type: "output" });
     },
+    "model.failed": ({ model, operation, code, durationMs }) =>
+      metrics.genAiDuration.observe(durationMs / 1_000, { ...genAiNames(operation, model), error_type: code }),
     "listings.stored": ({ inserted, updated, unchanged }) =>
       metrics.listingsScraped.inc(inserted + updated + unchanged),
     "listings.embedded": ({ count }) => metrics.listingsEmbedded.inc(count),
@@ -125,22 +124,6 @@ export function observeEvents(
   };
   return subscribe(events, feeds);
 }
-
-/** The conventions count failures in the same histogram, told apart by `error.type`. */
-function observeFailure(event: IntegrationEvents["attempt.failed"], metrics: StandardMetrics): void {
-  const { service, operation, code, durationMs } = event;
-  if (service === "neon")
-    metrics.dbDuration.observe(durationMs / 1_000, {
-      db_system_name: "postgresql",
-      db_operation_name: operation,
-      error_type: code,
-    });
-  if (service === "ollama" && modelOperations.has(operation))
-    metrics.genAiDuration.observe(durationMs / 1_000, { ...genAiNames(operation, ""), error_type: code });
-}
-
-/** Those of Ollama's operations that run a model. */
-const modelOperations = new Set(["chat", "stream", "generateObject", "embed"]);
 
 function genAiNames(operation: string, model: string) {
   return {

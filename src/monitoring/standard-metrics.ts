@@ -15,8 +15,9 @@ export type StandardMetrics = ReturnType<typeof registerStandardMetrics>;
 export function registerStandardMetrics(registry: MetricRegistry) {
   const counter = <const L extends string = never>(name: string, help: string, ...labels: L[]) =>
     registry.register(name, "counter", { help, labels });
+  // They tell a state, and are told when it changes: quiet is no reason to forget it.
   const gauge = <const L extends string = never>(name: string, help: string, ...labels: L[]) =>
-    registry.register(name, "gauge", { help, labels });
+    registry.register(name, "gauge", { help, labels, ttlMs: null });
   const histogram = <const L extends string = never>(name: string, help: string, ...labels: L[]) =>
     registry.register(name, "histogram", { help, labels });
 

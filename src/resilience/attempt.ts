@@ -5,6 +5,7 @@ import {
   type CallSpec,
   errorFromThrown,
   IntegrationError,
+  redactThrown,
   timeoutError,
 } from "../core/index.ts";
 import { type CallContext } from "./call-context.ts";
@@ -60,6 +61,10 @@ export class Attempt extends Expiring implements AttemptContext {
 
   get callId(): string {
     return this.call.trace.callId;
+  }
+
+  get traceId(): string | undefined {
+    return this.call.trace.span?.traceId;
   }
 
   override get home(): AsyncResource {
@@ -202,11 +207,14 @@ export class Attempt extends Expiring implements AttemptContext {
     this.#ending.done(value);
   }
 
-  #fail(thrown: unknown): void {
+  #fail(raw: unknown): void {
     if (this.#settled) return;
     this.#settled = true;
     const { call } = this;
     const { service, operation } = call.spec;
+    const { redact } = call.around;
+    // Before anything reads it: what is made of a text, or cut out of it, may hold half a secret. Refusals are our own words.
+    const thrown = redact && (this.begun || !IntegrationError.isInstance(raw)) ? redactThrown(raw, redact) : raw;
     const error = IntegrationError.isInstance(thrown)
       ? annotateError(thrown, { service, operation })
       : stackless(() => errorFromThrown(thrown, { service, operation, wallNow: call.around.clock.wallNow() }));

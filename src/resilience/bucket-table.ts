@@ -8,6 +8,9 @@ import { type ResolvedLimit } from "./limit-store.ts";
 const SHARDS = 16;
 const FIRST_SLOTS = 8;
 const NO_SLOT = -1;
+/** A free slot holds the next free one, as a number below every TAT: nobody takes it for a bucket that is used. */
+const freeMark = (next: number): number => -2 - next;
+const nextFree = (mark: number): number => -2 - mark;
 
 /**
  * Buckets by key: where a key's numbers begin, and there the TAT of each policy. A number per key and policy, no
@@ -15,7 +18,7 @@ const NO_SLOT = -1;
  */
 export class BucketShard {
   readonly offsets = new Map<string, number>();
-  /** The first number of a free slot tells where the next free one begins. */
+  /** The first number of a free slot is below 0 and tells where the next free one begins. */
   tats: Float64Array;
   readonly #width: number;
   #end = 0;
@@ -36,14 +39,36 @@ export class BucketShard {
 
   drop(key: string, offset: number): void {
     this.offsets.delete(key);
-    this.tats[offset] = this.#firstFree;
+    this.tats[offset] = freeMark(this.#firstFree);
     this.#firstFree = offset;
+  }
+
+  /**
+   * Raises `latest` to the latest TAT of each policy.
+   * @param now of each policy, in its ticks
+   * @returns how many buckets are not full
+   */
+  survey(now: readonly number[], latest: number[]): number {
+    const { tats } = this;
+    const width = this.#width;
+    let used = 0;
+    for (let offset = 0; offset < this.#end; offset += width) {
+      let isUsed = false;
+      for (let p = 0; p < width; p += 1) {
+        const tat = tats[offset + p] as number;
+        if (tat <= (now[p] as number)) continue;
+        isUsed = true;
+        if (tat > (latest[p] as number)) latest[p] = tat;
+      }
+      if (isUsed) used += 1;
+    }
+    return used;
   }
 
   #takeSlot(): number {
     const free = this.#firstFree;
     if (free !== NO_SLOT) {
-      this.#firstFree = this.tats[free] ?? NO_SLOT;
+      this.#firstFree = nextFree(this.tats[free] as number);
       return free;
     }
     const offset = this.#end;
@@ -70,6 +95,18 @@ export class BucketTable {
     this.overflow = new BucketShard(width);
     this.overflow.tats.fill(FULL);
     this.shards = Array.from({ length: SHARDS }, () => new BucketShard(width));
+  }
+
+  /**
+   * What is missing in the emptiest bucket, in ticks of each policy, and how many are not full. A millisecond for a
+   * million keys.
+   * @param now of each policy, in its ticks
+   */
+  survey(now: readonly number[]): { readonly keys: number; readonly missing: readonly number[] } {
+    const latest = now.map((ticks, p) => Math.max(ticks, this.overflow.tats[p] ?? FULL));
+    let keys = latest.some((tat, p) => tat > (now[p] as number)) ? 1 : 0;
+    for (const shard of this.shards) keys += shard.survey(now, latest);
+    return { keys, missing: latest.map((tat, p) => tat - (now[p] as number)) };
   }
 
   /** The shard where the key is, or belongs. */

@@ -9,6 +9,7 @@ import {
   type EventBus,
   type IntegrationError,
   type Priority,
+  type Redact,
   type Random,
   sleep,
   timeoutError,
@@ -24,6 +25,8 @@ export interface Surroundings {
   readonly random: Random;
   readonly events: EventBus | undefined;
   readonly deadlines: DeadlineWatch;
+  /** Takes secrets out of failures. */
+  readonly redact?: Redact | undefined;
   /** Runs a call like this one that nobody waits for: under its own deadline, for no caller. */
   readonly behind?: (call: CallContext, run: (behind: CallContext) => Promise<unknown>) => void;
 }

@@ -9,6 +9,7 @@ import {
   IntegrationError,
   judgeThrown,
   type Random,
+  type Redact,
   systemClock,
   systemRandom,
   type Verdict,
@@ -49,6 +50,8 @@ export interface ErrorHandlerOptions {
   readonly random?: Random;
   /** Told of `attempt.failed` and `retry.scheduled`. */
   readonly events?: EventBus;
+  /** Takes secrets out of what failed attempts say. @defaultValue nothing is taken out */
+  readonly redact?: Redact;
 }
 
 export interface HandleOptions {
@@ -105,6 +108,7 @@ export class EnhancedErrorHandler {
       random: options.random ?? systemRandom,
       events: options.events,
       deadlines: new DeadlineWatch(clock),
+      redact: options.redact,
     };
   }
 

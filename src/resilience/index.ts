@@ -31,6 +31,7 @@ export { type FleetSubscriber, type IoredisSubscriber, type NodeRedisSubscriber 
 export { type Decision, type GcraRate } from "./gcra.ts";
 export { type AddressKeyOptions, limitKeyOfAddress } from "./limit-keys.ts";
 export { type LimitStore, type ResolvedLimit, type ResolvedPolicy } from "./limit-store.ts";
+export { type LimitUsage, type PolicyUsage } from "./limit-usage.ts";
 export { MemoryLimitStore, type MemoryLimitStoreOptions } from "./memory-limit-store.ts";
 export {
   type OutboundAnswer,

@@ -1,5 +1,6 @@
 import { type Clock } from "../core/index.ts";
 import { type Decision, type GcraRate } from "./gcra.ts";
+import { type LimitUsage } from "./limit-usage.ts";
 
 /** One bucket of a limit, with everything derived from its options. */
 export interface ResolvedPolicy {
@@ -39,4 +40,7 @@ export interface LimitStore {
    * @param now a reading of {@link clock} that was taken just now, ms; without it the store takes one
    */
   decide(limit: ResolvedLimit, key: string, cost: number, now?: number): Decision | Promise<Decision>;
+
+  /** How far all keys of a limit are used up. Where it is missing, the limiter knows what this process's decisions told. */
+  usage?(limit: ResolvedLimit): LimitUsage;
 }

@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from "../core/index.ts";
 import { type BucketShard, BucketTable } from "./bucket-table.ts";
 import { OptionCheck } from "./check-options.ts";
-import { type Decision, FULL, gcraStep } from "./gcra.ts";
+import { type Decision, FULL, gcraDecision, gcraStep } from "./gcra.ts";
 import { type LimitStore, type ResolvedLimit } from "./limit-store.ts";
+import { type LimitUsage } from "./limit-usage.ts";
 import { weakestDecision } from "./weakest-policy.ts";
 
 export interface MemoryLimitStoreOptions {
@@ -50,15 +51,30 @@ export class MemoryLimitStore implements LimitStore {
 
   decide(limit: ResolvedLimit, key: string, cost: number, now = this.clock.now()): Decision {
     const table = limit === this.#lastTable?.limit ? this.#lastTable : this.#tableOf(limit);
-    // A clock that steps back refills nothing and takes nothing away.
-    const elapsedMs = now - this.#startedAt;
-    if (elapsedMs > this.#elapsedMs) this.#elapsedMs = elapsedMs;
+    this.#moveTo(now);
     const shard = table.shardOf(key);
     const offset = shard.offsets.get(key) ?? this.#newBucket(table, shard, key, cost);
     const { tats } = offset === undefined ? table.overflow : shard;
     return limit.policies.length === 1
       ? this.#decideOne(limit, tats, offset ?? 0, cost)
       : this.#decideAll(limit, tats, offset ?? 0, cost);
+  }
+
+  usage(limit: ResolvedLimit): LimitUsage {
+    this.#moveTo(this.clock.now());
+    const now = limit.policies.map(({ rate }) => this.#ticks(rate.ticksPerMs));
+    const { keys, missing } = this.#tables.get(limit.id)?.survey(now) ?? { keys: 0, missing: [] };
+    const policies = limit.policies.map(({ name, rate, burst }, p) => {
+      const { remaining, resetMs } = gcraDecision(rate, missing[p] ?? 0, 0, true);
+      return { name, used: burst - remaining, limit: burst, resetMs };
+    });
+    return { keys, policies };
+  }
+
+  /** A clock that steps back refills nothing and takes nothing away. */
+  #moveTo(now: number): void {
+    const elapsedMs = now - this.#startedAt;
+    if (elapsedMs > this.#elapsedMs) this.#elapsedMs = elapsedMs;
   }
 
   #decideOne(limit: ResolvedLimit, tats: Float64Array, offset: number, cost: number): Decision {

@@ -19,7 +19,7 @@ import {
   outboundStep,
 } from "./outbound-step.ts";
 import { type HeaderReader, type RateLimitHints, readRateLimitHints } from "./rate-limit-hints.ts";
-import { refusal } from "./refusal.ts";
+import { asLate, refusal } from "./refusal.ts";
 
 export interface OutboundLimitsOptions {
   /** Longest pause that a service can talk us into, ms, 1 to a day. @defaultValue an hour */
@@ -162,7 +162,8 @@ export class OutboundLimits {
 
   /**
    * The `fetch` of a client whose calls a pipeline with these limits runs: the pipeline counts its attempts and lets
-   * them wait, here every answer is learned from, and what got past it before a pause was known is refused.
+   * them wait, here every answer is learned from, and what got past it before a pause was known is refused with
+   * `RATE_LIMITED`, upon which the pipeline waits for the pause's end as if the service had said so.
    *
    * @param quotaOf the quota that a request draws on, as `CallSpec.quota` names it; undefined: none
    */
@@ -172,7 +173,7 @@ export class OutboundLimits {
       if (quota === undefined) return fetch(input, init);
       const sentAt = this.#clock.now();
       const pauseMs = Math.ceil((this.#states.get(quota)?.pausedUntil ?? 0) - sentAt);
-      if (pauseMs > 0) throw refused(quota, { retryAfterMs: pauseMs, reason: "retry-after" });
+      if (pauseMs > 0) throw asLate(refused(quota, { retryAfterMs: pauseMs, reason: "retry-after" }));
       const response = await fetch(input, init);
       this.observe(quota, { status: response.status, headers: response.headers, sentAt });
       return response;

@@ -214,7 +214,8 @@ function slowed(pace: Pace | undefined, delivered: Delivered, now: number, sentA
   if (pace && sentAt <= pace.throttledAt) return pace;
   const recent = delivered.perSecond || (delivered.count * 1_000) / Math.max(COUNT_MS, now - delivered.since);
   const ranMs = pace ? now - pace.resumedAt : 0;
-  const isSettled = pace !== undefined && ranMs >= SETTLED_MS;
+  // Two refusals with nothing between them found out nothing: a slow caller's first "too many" makes a pace so slow.
+  const isSettled = pace !== undefined && pace.admitted > 0 && ranMs >= SETTLED_MS;
   const average = (pace?.admitted ?? 0) * (1_000 / Math.max(1, ranMs));
   // Between two refusals a token bucket admits what it earns. One that admits far more than we kept to was raised.
   const isFound = isSettled && average <= OUTGROWN * pace.heldPerSecond;
@@ -224,6 +225,8 @@ function slowed(pace: Pace | undefined, delivered: Delivered, now: number, sentA
   const heldPerSecond = Math.max(SLOWEST_PER_SECOND, seen * share);
   const holdMs = isFound ? Math.max(HOLD_MS, HOLD_PER_PAUSE * pauseMs) : SHORT_HOLD_MS;
   const resumedAt = now + pauseMs;
+  // One request may leave the moment that the service named; without a hint, one after a whole interval.
+  const tokens = pauseMs > 0 ? Math.max(0, 1 - (pauseMs * heldPerSecond) / 1_000) : 0;
   return {
     perSecond: heldPerSecond,
     heldPerSecond,
@@ -231,7 +234,7 @@ function slowed(pace: Pace | undefined, delivered: Delivered, now: number, sentA
     throttledAt: now,
     resumedAt,
     admitted: 0,
-    tokens: 0,
+    tokens,
     at: now,
   };
 }

@@ -5,6 +5,7 @@ import {
   type Clock,
   type EventBus,
   type Random,
+  type Redact,
 } from "../core/index.ts";
 import { type AnswerCacheOptions } from "./answer-cache.ts";
 import { type BreakerSnapshot } from "./breaker-options.ts";
@@ -29,6 +30,11 @@ export interface PipelineOptions {
   readonly fleet?: { join(breaker: CircuitBreaker): unknown };
   /** Makes a span of every call, attempt and wait, e.g. `openTelemetryTracer` of the monitoring room. @defaultValue none */
   readonly tracer?: CallTracer;
+  /**
+   * Takes secrets out of what failed attempts say, before anybody hears of it: errors, the ledger, events, spans.
+   * `createTextRedactor` of the monitoring room makes one. @defaultValue nothing is taken out
+   */
+  readonly redact?: Redact;
   /** For every service. */
   readonly defaults?: CallPolicy;
   /** By service; what is missing comes from `defaults`. */

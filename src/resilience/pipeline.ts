@@ -7,6 +7,7 @@ import {
   type CallTracer,
   type EventBus,
   type IntegrationError,
+  type Redact,
   streamThrough,
   systemClock,
   systemRandom,
@@ -64,6 +65,7 @@ const REMEMBERED_CALLS = 1_000;
  * const place = await pipeline.run(spec, ({ signal }) => lookUp(address, signal));
  */
 export class Pipeline implements CallRunner {
+  readonly redact?: Redact;
   readonly #around: Surroundings;
   readonly #scopes: CallScopes | undefined;
   readonly #events: EventBus | undefined;
@@ -91,11 +93,13 @@ export class Pipeline implements CallRunner {
     const clock = options.clock ?? systemClock;
     const random = options.random ?? systemRandom;
     this.#events = options.events;
+    if (options.redact) this.redact = options.redact;
     this.#around = {
       clock,
       random,
       events: options.events,
       deadlines: new DeadlineWatch(clock),
+      redact: options.redact,
       behind: (call, run) => this.#behind(call, run),
     };
     this.#scopes = options.scopes;
@@ -150,12 +154,15 @@ export class Pipeline implements CallRunner {
     return streamThrough(this.run.bind(this), { ...rest, hedge: false }, attempt);
   }
 
-  /** While a service is read-only, calls that write are refused with `READ_ONLY`. */
-  setMode(service: string, mode: ServiceMode, reason: string): void {
-    const state = this.#service(service);
+  /**
+   * While a service is read-only, calls that write are refused with `READ_ONLY`. It is for as long as anybody says so:
+   * `read-write` takes back what the same `by` said.
+   */
+  setMode(service: string, mode: ServiceMode, reason: string, by = "host"): void {
     const before = this.mode(service);
-    state.readOnly = mode === "read-only" ? reason : undefined;
-    if (mode !== before) this.#events?.emit("service.mode_changed", { service, mode, reason });
+    this.#service(service).hold(by, mode === "read-only" ? reason : undefined);
+    const after = this.mode(service);
+    if (after !== before) this.#events?.emit("service.mode_changed", { service, mode: after, reason });
   }
 
   mode(service: string): ServiceMode {

@@ -44,6 +44,7 @@ function text(header: HeaderReader, name: string): string {
 }
 
 function standardQuotas(limits: string, policies: string): QuotaHint[] {
+  if (limits === "" && policies === "") return []; // nearly every answer
   const byName = new Map<string, QuotaHint>();
   const note = (hint: QuotaHint) => byName.set(hint.name, { ...byName.get(hint.name), ...hint });
   const foreign = new Set<string>();
@@ -76,18 +77,28 @@ function* items(list: string): Generator<[name: string, parameters: Map<string, 
   }
 }
 
+/** Made once: every answer is asked for all of them. */
+const familiarNames = ["ratelimit-", "x-ratelimit-", "x-rate-limit-"].flatMap((prefix) =>
+  ["", "-requests"].map((suffix) => ({
+    limit: `${prefix}limit${suffix}`,
+    remaining: `${prefix}remaining${suffix}`,
+    reset: `${prefix}reset${suffix}`,
+  })),
+);
+
 function familiarQuotas(header: HeaderReader, wallNow: number): QuotaHint[] {
-  for (const prefix of ["ratelimit-", "x-ratelimit-", "x-rate-limit-"])
-    for (const suffix of ["", "-requests"]) {
-      const read = (part: string) => text(header, `${prefix}${part}${suffix}`).trim();
-      const hint: QuotaHint = {
-        name: "default",
-        ...given("limit", /^\d+/.exec(read("limit"))?.[0]),
-        ...given("remaining", read("remaining")),
-        ...reset(read("reset"), wallNow),
-      };
-      if (hint.limit !== undefined || hint.remaining !== undefined) return [hint];
-    }
+  for (const names of familiarNames) {
+    const limit = text(header, names.limit).trim();
+    const remaining = text(header, names.remaining).trim();
+    if (limit === "" && remaining === "") continue;
+    const hint: QuotaHint = {
+      name: "default",
+      ...given("limit", /^\d+/.exec(limit)?.[0]),
+      ...given("remaining", remaining),
+      ...reset(text(header, names.reset).trim(), wallNow),
+    };
+    if (hint.limit !== undefined || hint.remaining !== undefined) return [hint];
+  }
   return [];
 }
 

@@ -1,4 +1,4 @@
-import { type Clock, type EventBus, type Priority } from "../core/index.ts";
+import { type Clock, type EventBus, type OnBehalfOf, type Priority } from "../core/index.ts";
 import { type OptionCheck } from "./check-options.ts";
 import { gcraRate, isCountable } from "./gcra.ts";
 import { type LimitStore, type ResolvedLimit, type ResolvedPolicy } from "./limit-store.ts";
@@ -55,6 +55,8 @@ export interface AcquireOptions extends CheckOptions {
   /** Longest wait, ms. A turn that cannot come in time is refused at once. @defaultValue 30,000 */
   readonly maxWaitMs?: number;
   readonly signal?: AbortSignal;
+  /** Who waits: events name it. */
+  readonly by?: OnBehalfOf;
 }
 
 /** A limit as resolved: its first policy, and the list of all where there are several. */

@@ -1,8 +1,10 @@
 import {
+  callIds,
   type Clock,
   type EventBus,
   IntegrationError,
   MAX_TIMER_MS,
+  type OnBehalfOf,
   systemClock,
   type TimerHandle,
 } from "../core/index.ts";
@@ -10,6 +12,7 @@ import { OptionCheck } from "./check-options.ts";
 import { type Decision } from "./gcra.ts";
 import { boundedKey } from "./limit-keys.ts";
 import { type LimitStore, type ResolvedLimit } from "./limit-store.ts";
+import { HeardUsage, type LimitUsage } from "./limit-usage.ts";
 import { MemoryLimitStore } from "./memory-limit-store.ts";
 import { parseWindowMs } from "./parse-window.ts";
 import {
@@ -21,8 +24,8 @@ import {
   type RateLimiterOptions,
   resolveLimit,
 } from "./rate-limit-options.ts";
-import { refusal } from "./refusal.ts";
-import { TurnQueue, type Waiter } from "./turn-queue.ts";
+import { rateLimited, type Refused, refusal } from "./refusal.ts";
+import { msPerToken, turnInMs, TurnQueue, type Waiter } from "./turn-queue.ts";
 import { dropPolicies, type DropPolicy } from "./wait-line.ts";
 
 const DEFAULT_MAX_WAITERS = 1_000;
@@ -46,6 +49,8 @@ export class RateLimiter {
   readonly #events: EventBus | undefined;
   readonly #maxWaiters: number;
   readonly #drop: DropPolicy;
+  /** Undefined where the store can be looked through. */
+  readonly #heard: HeardUsage | undefined;
   #last: ResolvedLimit | undefined = undefined;
   #waiters = 0;
 
@@ -59,6 +64,7 @@ export class RateLimiter {
     for (const [name, limit] of Object.entries(options.limits ?? {})) this.#limits.set(name, resolveLimit(name, limit));
     this.#clock = options.clock ?? systemClock;
     this.#store = options.store ?? new MemoryLimitStore({ clock: this.#clock, maxKeys: options.maxKeys });
+    this.#heard = this.#store.usage ? undefined : new HeardUsage(this.#clock);
     this.#events = options.events;
     this.#maxWaiters = options.maxWaiters ?? DEFAULT_MAX_WAITERS;
     this.#drop = options.drop ?? "reject-newest";
@@ -85,24 +91,34 @@ export class RateLimiter {
   }
 
   /**
+   * How far a limit is used up now: by all keys with the memory store, which takes a millisecond for a million of them; with
+   * a shared one as its answers to this process told.
+   * @throws IntegrationError `INVALID_INPUT` for an unknown name
+   */
+  usage(name: string): LimitUsage {
+    const limit = this.#limit(name);
+    return this.#store.usage?.(limit) ?? this.#heard!.of(limit);
+  }
+
+  /**
    * Decides at once. A denial is a value, costs no more than an allow, and takes nothing. Does not queue behind those
    * who wait in {@link acquire}.
    *
    * @param now a reading of {@link clock} that was taken just now, ms: saves half of a decision's price
    * @throws IntegrationError `INVALID_INPUT` for an unknown name, a cost that never fits, or a store that answers later
    */
-  check(name: string, key: string, options?: CheckOptions, now?: number): Decision {
+  check(name: string, key: string, options?: CheckOptions, now?: number, by?: OnBehalfOf): Decision {
     const limit = this.#limit(name);
     const cost = costOf(limit, options);
     if (!this.synchronous)
       throw invalid(`the store of limit ${name} answers asynchronously; call checkAsync instead of check`);
-    return this.#told(limit, this.#store.decide(limit, boundedKey(key), cost, now) as Decision);
+    return this.#told(limit, this.#store.decide(limit, boundedKey(key), cost, now) as Decision, key, by);
   }
 
   /** {@link check} for any store. */
-  async checkAsync(name: string, key: string, options?: CheckOptions): Promise<Decision> {
+  async checkAsync(name: string, key: string, options?: CheckOptions, by?: OnBehalfOf): Promise<Decision> {
     const limit = this.#limit(name);
-    return this.#told(limit, await this.#store.decide(limit, boundedKey(key), costOf(limit, options)));
+    return this.#told(limit, await this.#store.decide(limit, boundedKey(key), costOf(limit, options)), key, by);
   }
 
   /**
@@ -124,13 +140,14 @@ export class RateLimiter {
     if (!queue) {
       const answer = this.#store.decide(limit, key, cost);
       const decision = answer instanceof Promise ? await answer : answer;
+      this.#heard?.hear(limit, key, decision);
       if (decision.allowed) return decision;
-      if (decision.retryAfterMs > maxWaitMs) throw this.#refused(limit, decision.retryAfterMs);
+      if (decision.retryAfterMs > maxWaitMs) throw this.#refused(limit, decision, options.by);
     } else {
       const answer = this.#store.decide(limit, key, 0);
       const look = answer instanceof Promise ? await answer : answer;
       const turnMs = turnInMs(limit, look, queue.costAhead(options) + cost);
-      if (turnMs > maxWaitMs) throw this.#refused(limit, turnMs);
+      if (turnMs > maxWaitMs) throw this.#refused(limit, { ...look, retryAfterMs: turnMs }, options.by);
     }
     if (this.#waiters >= this.#maxWaiters) {
       const full = refusal({
@@ -158,10 +175,8 @@ export class RateLimiter {
     window: string | number,
   ): Promise<{ allowed: boolean; resetTime?: number }> {
     const resolved = this.#adHocLimit(limit, parseWindowMs(window, "checkLimit: window"));
-    const decision = this.#told(resolved, await this.#store.decide(resolved, boundedKey(key), 1));
-    return decision.allowed
-      ? { allowed: true }
-      : { allowed: false, resetTime: this.#clock.wallNow() + decision.retryAfterMs };
+    const { allowed, retryAfterMs } = this.#told(resolved, await this.#store.decide(resolved, boundedKey(key), 1));
+    return allowed ? { allowed } : { allowed, resetTime: this.#clock.wallNow() + retryAfterMs };
   }
 
   #wait(
@@ -191,7 +206,9 @@ export class RateLimiter {
         cost: options.cost,
         admit: (decision) => {
           settle();
-          this.#events?.emit("limit.waited", { limit: limit.name, waitedMs: this.#clock.now() - startedAt });
+          this.#heard?.hear(limit, key, decision);
+          const waitedMs = this.#clock.now() - startedAt;
+          this.#events?.emit("limit.waited", { ...callIds(options.by), limit: limit.name, waitedMs });
           resolve(decision);
         },
         fail: (error) => {
@@ -203,7 +220,7 @@ export class RateLimiter {
       // Its turn was foreseen in time; this catches those whom `check` overtook. A turn that comes just now still counts.
       const expire = () => {
         queue.serve();
-        if (queue.has(waiter)) waiter.fail(this.#refused(limit, msPerToken(limit)));
+        if (queue.has(waiter)) waiter.fail(this.#refused(limit, { retryAfterMs: msPerToken(limit) }, options.by));
       };
       if (options.maxWaitMs < MAX_TIMER_MS) expiry = this.#clock.setTimer(expire, options.maxWaitMs);
       queue.join(waiter, options);
@@ -233,26 +250,20 @@ export class RateLimiter {
     return limit;
   }
 
-  #told(limit: ResolvedLimit, decision: Decision): Decision {
-    if (!decision.allowed)
-      this.#events?.emit("limit.refused", { limit: limit.name, retryAfterMs: decision.retryAfterMs });
+  #told(limit: ResolvedLimit, decision: Decision, key?: string, by?: OnBehalfOf): Decision {
+    if (key !== undefined) this.#heard?.hear(limit, boundedKey(key), decision);
+    if (!decision.allowed) this.#tellRefusal(limit, decision.retryAfterMs, by);
     return decision;
   }
 
-  #refused(limit: ResolvedLimit, retryAfterMs: number): IntegrationError {
-    this.#events?.emit("limit.refused", { limit: limit.name, retryAfterMs });
-    return rateLimited(limit.name, retryAfterMs);
+  #refused(limit: ResolvedLimit, why: Refused, by: OnBehalfOf | undefined): IntegrationError {
+    this.#tellRefusal(limit, why.retryAfterMs, by);
+    return rateLimited(limit.name, why);
   }
-}
 
-/** The error of a call that its limit turned away. */
-export function rateLimited(limit: string, retryAfterMs: number): IntegrationError {
-  return refusal({
-    code: "RATE_LIMITED",
-    message: `limit ${limit} is used up; try again in ${Math.ceil(retryAfterMs)} ms`,
-    retryAfterMs: Math.ceil(retryAfterMs),
-    details: { limit },
-  });
+  #tellRefusal({ name: limit }: ResolvedLimit, retryAfterMs: number, by: OnBehalfOf | undefined): void {
+    this.#events?.emit("limit.refused", { ...callIds(by), limit, retryAfterMs });
+  }
 }
 
 function costOf(limit: ResolvedLimit, options: CheckOptions | undefined): number {
@@ -264,18 +275,6 @@ function costOf(limit: ResolvedLimit, options: CheckOptions | undefined): number
     `limit ${limit.name}: cost must be a whole number from 0 to its burst of ${limit.burst}, or it could never be admitted; received ${cost}`,
   );
 }
-
-/** How long `tokens` more take, all those in line included. What only the weakest policy told is guessed for the others. */
-function turnInMs({ policies }: ResolvedLimit, look: Decision, tokens: number): number {
-  const turns = policies.map(({ name, requests, windowMs, burst }) => {
-    const untilFull = look.policy === undefined || look.policy === name ? look.resetMs : 0;
-    return untilFull + ((tokens - burst) * windowMs) / requests;
-  });
-  return Math.ceil(Math.max(...turns));
-}
-
-const msPerToken = ({ policies }: ResolvedLimit): number =>
-  Math.max(...policies.map(({ requests, windowMs }) => windowMs / requests));
 
 function abortReason(limit: ResolvedLimit, signal: AbortSignal): unknown {
   if (IntegrationError.isInstance(signal.reason)) return signal.reason;

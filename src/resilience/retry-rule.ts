@@ -1,6 +1,6 @@
 import { type ErrorCode, type IntegrationError, type Random } from "../core/index.ts";
 import { type ResolvedCallPolicy } from "./policy.ts";
-import { refusal } from "./refusal.ts";
+import { isLate, refusal } from "./refusal.ts";
 
 /** Answers of our own rooms: trying again within the call would only repeat the question. */
 const answers: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -27,9 +27,12 @@ export function mayRetry(error: IntegrationError, call: { readonly repeatable: b
   );
 }
 
-/** One of our own rooms turned the attempt away: it says nothing about other attempts of the call. */
-export function isRefusal({ code }: IntegrationError): boolean {
-  return answers.has(code);
+/**
+ * One of our own rooms turned the attempt away: it says nothing about other attempts of the call. What passed a room just
+ * before the room would have let it wait is not turned away: it waits now, like the answer that it spared the service.
+ */
+export function isRefusal(error: IntegrationError): boolean {
+  return answers.has(error.code) && !isLate(error);
 }
 
 /** Did an attempt end so that nobody knows whether the service did what was asked? */

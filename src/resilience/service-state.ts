@@ -18,6 +18,8 @@ export class ServiceState {
   readonly bulkhead: Bulkhead;
   /** Why writes are refused; undefined: they are not. */
   readOnly: string | undefined = undefined;
+  /** Who wants them refused, and why. */
+  readonly #holds = new Map<string, string>();
   readonly #durations = new Map<string, LatencyQuantile>();
 
   constructor(
@@ -35,6 +37,13 @@ export class ServiceState {
       : undefined;
     this.budget = parts.budget ?? (policy.budget ? new RetryBudget(policy.budget) : undefined);
     this.bulkhead = new Bulkhead(name, policy.concurrency, around);
+  }
+
+  /** @param reason why writes are to be refused as far as `by` is concerned; undefined takes it back */
+  hold(by: string, reason: string | undefined): void {
+    if (reason === undefined) this.#holds.delete(by);
+    else this.#holds.set(by, reason);
+    this.readOnly = [...this.#holds.values()].at(-1);
   }
 
   /** How long an operation usually takes. Kept for calls that may be hedged alone. */

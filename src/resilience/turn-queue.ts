@@ -106,3 +106,16 @@ export class TurnQueue {
 function placeOf(place: Place | Place["priority"]): Place {
   return typeof place === "object" ? place : { priority: place };
 }
+
+/** How long `tokens` more take, all those in line included. What only the weakest policy told is guessed for the others. */
+export function turnInMs({ policies }: ResolvedLimit, look: Decision, tokens: number): number {
+  const turns = policies.map(({ name, requests, windowMs, burst }) => {
+    const untilFull = look.policy === undefined || look.policy === name ? look.resetMs : 0;
+    return untilFull + ((tokens - burst) * windowMs) / requests;
+  });
+  return Math.ceil(Math.max(...turns));
+}
+
+/** Until one more token is there. */
+export const msPerToken = ({ policies }: ResolvedLimit): number =>
+  Math.max(...policies.map(({ requests, windowMs }) => windowMs / requests));

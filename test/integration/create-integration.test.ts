@@ -58,6 +58,27 @@ describe("createIntegration", () => {
     await integration.close();
   });
 
+  it("METRICS_SERIES_TTL drops what nobody records to any more, and no state", async () => {
+    const clock = new ManualClock();
+    const integration = createIntegration({ ...offline, METRICS_SERIES_TTL: "1h" }, { clock });
+    await integration.call({ service: "crm", operation: "get" }, async () => "customer");
+    integration.events.emit("circuit.opened", { service: "crm", reason: "isolated" } as never);
+    const seen = () =>
+      ["enhanced_integration_calls_total", "enhanced_integration_circuit_state", "db_client_connection_max"].map(
+        (name) => integration.monitoring.read(name).length,
+      );
+    for (const minutes of [0, 59]) {
+      await clock.advance(minutes * 60_000);
+      await integration.monitoring.metrics();
+    }
+    const before = seen();
+    expect(before.slice(0, 2)).toEqual([1, 1]);
+    await clock.advance(60_000);
+    await integration.monitoring.metrics();
+    expect(seen()).toEqual([0, ...before.slice(1)]);
+    await integration.close();
+  });
+
   it("runs a host's own service through the same rooms, and explains the call", async () => {
     const integration = createIntegration(offline, { policies: { crm: { baseDelayMs: 1, maxDelayMs: 1 } } });
     let attempts = 0;

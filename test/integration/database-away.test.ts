@@ -1,31 +1,20 @@
-import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createIntegration } from "../../src/index.ts";
 import { type LocalPostgres, startLocalPostgres } from "../../src/local/index.ts";
+import { freePort } from "../../bench/support/free-port.ts";
 import { minimalEnv } from "../config/minimal-env.ts";
 
 let postgres: LocalPostgres;
-let door: Server;
 beforeAll(async () => {
-  postgres = await startLocalPostgres();
-  // A port in front of its socket, as a connection string wants one.
-  door = createServer((caller) => {
-    const server = connect(postgres.socketPath);
-    caller.on("error", () => server.destroy()).pipe(server);
-    server.on("error", () => caller.destroy()).pipe(caller);
-  });
-  await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
+  postgres = await startLocalPostgres({ port: await freePort() });
 });
-afterAll(async () => {
-  door.close();
-  await postgres.close();
-});
+afterAll(() => postgres.close());
 
 it("goes on with cached reads while the database is away, refuses writes with the reason, and comes back by itself", async () => {
   await using integration = createIntegration(
     {
       ...minimalEnv,
-      NEON_CONNECTION_STRING: `postgresql://postgres:unused@127.0.0.1:${(door.address() as AddressInfo).port}/postgres`,
+      NEON_CONNECTION_STRING: postgres.connectionString,
       NEON_TRANSPORT: "tcp",
       ENABLE_QUERY_CACHE: "true",
       LOG_LEVEL: "silent",

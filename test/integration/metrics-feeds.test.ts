@@ -54,6 +54,37 @@ describe("the plan's metrics, fed by real operations", () => {
     expect(await moved("db_client_operation_duration_seconds_count", labels, ask)).toBe(1);
   });
 
+  it("db.client.operation.duration: a statement that failed, with the database's code, or ours if it said none", async () => {
+    const name = "db_client_operation_duration_seconds_count";
+    const failed = { db_system_name: "postgresql", error_type: "42703", db_response_status_code: "42703" };
+    const bad = "select no_such_column";
+    const ask = () => integration.neon.query(bad).catch(() => undefined);
+    expect(await moved(name, { ...failed, db_operation_name: "SELECT" }, ask)).toBe(1);
+    const within = () => integration.neon.transaction((transaction) => transaction.query(bad)).catch(() => undefined);
+    expect(await moved(name, { ...failed, db_operation_name: "SELECT" }, within)).toBe(1);
+    const all = async () => {
+      for await (const _row of integration.neon.stream(bad));
+    };
+    expect(await moved(name, failed, () => all().catch(() => undefined))).toBe(1);
+    const twice = { user_id: "4b6f1e2a-0000-4000-8000-000000000000", name: null };
+    const insert = () => integration.neon.bulkInsert("user_workflows", [twice]).catch(() => undefined);
+    expect(await moved(name, { db_operation_name: "INSERT", error_type: "23502" }, insert)).toBe(1);
+    stack.faults.inject("neon", { kind: "reset" });
+    const lost = { db_operation_name: "SELECT", error_type: "NETWORK" };
+    expect(await moved(name, lost, () => integration.neon.query`select 1`)).toBe(1);
+  });
+
+  it("gen_ai.client.operation.duration: an operation that failed, with its model", async () => {
+    const name = "gen_ai_client_operation_duration_seconds_count";
+    const ollama = { gen_ai_provider_name: "ollama", gen_ai_request_model: "no-such-model", error_type: "NOT_FOUND" };
+    const model = "no-such-model";
+    const embed = () => integration.ollama.embed(["a house"], { model }).catch(() => undefined);
+    expect(await moved(name, { ...ollama, gen_ai_operation_name: "embeddings" }, embed)).toBe(1);
+    const chat = () =>
+      integration.ollama.chat({ messages: [{ role: "user", content: "hello" }], model }).catch(() => undefined);
+    expect(await moved(name, { ...ollama, gen_ai_operation_name: "chat" }, chat)).toBe(1);
+  });
+
   it("neon_connection_pool_usage, in percent: connections that are held, and given back", async () => {
     const tcp = await connected({ NEON_TRANSPORT: "tcp", NEON_POOL_SIZE: "4" });
     const usage = () => valueOf("neon_connection_pool_usage", {}, tcp);
@@ -111,6 +142,12 @@ describe("the plan's metrics, fed by real operations", () => {
     await expect.poll(joined).toBe(1);
     const mine = other.supabase.forUser("a.b.c");
     mine.channel("other room").subscribe();
+    await expect.poll(joined).toBe(2);
+    // A line that breaks takes its channels along; the vendor's client joins them again by itself.
+    const lost: unknown[] = [];
+    other.events.on("realtime.changed", ({ connections }) => lost.push(connections));
+    for (const socket of server.clients) socket.terminate();
+    await expect.poll(() => lost, { timeout: 20_000 }).toEqual([1, 0, 1, 2]);
     await expect.poll(joined).toBe(2);
     await mine.removeAllChannels();
     await other.supabase.admin.removeChannel(channel);

@@ -15,3 +15,21 @@ it("refuses writes to Neon with the pool's reason while the pool is degraded", a
   integration.pools.observe("write-accepted");
   expect(await write()).toBe("sent");
 });
+
+it("keeps to the host's own word until it is taken back, whatever the pool finds out meanwhile", async () => {
+  await using integration = createIntegration({ ...minimalEnv, LOG_LEVEL: "error" });
+  const modes: string[] = [];
+  integration.events.on("service.mode_changed", ({ mode }) => modes.push(mode));
+  const write = () =>
+    integration.call({ service: "neon", operation: "host", write: true }, () => Promise.resolve("sent"));
+  integration.setMode("neon", "read-only", "we are moving house");
+  integration.pools.observe("write-refused", "the server is a standby");
+  integration.pools.observe("write-accepted");
+  await expect(write()).rejects.toMatchObject({ code: "READ_ONLY", message: expect.stringContaining("moving house") });
+  integration.pools.observe("write-refused", "the server is a standby");
+  integration.setMode("neon", "read-write", "moved");
+  await expect(write()).rejects.toMatchObject({ code: "READ_ONLY", message: expect.stringContaining("a standby") });
+  integration.pools.observe("write-accepted");
+  expect(await write()).toBe("sent");
+  expect(modes).toEqual(["read-only", "read-write"]);
+});

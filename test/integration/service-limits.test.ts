@@ -144,6 +144,39 @@ describe("limits of services", () => {
     expect(integration.describe().outbound["crm"]?.quotas).toMatchObject([{ name: "api", limit: 2, windowMs: 10_000 }]);
   });
 
+  it("let a call wait that had passed them when the pause became known, and refuse the one without the patience", async () => {
+    const { integration, clock, calls } = integrate({ policies: { hasty: { maxHintMs: 1_000 } } });
+    let requests = 0;
+    const refusing = async () => {
+      requests += 1;
+      return requests === 1 ? new Response("", { status: 429, headers: { "Retry-After": "5" } }) : new Response("");
+    };
+    const crm = integration.outbound.learn(refusing, () => "crm");
+    let open: () => void = () => undefined;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const ask = (service: string) =>
+      integration.call({ service, operation: "ask" }, async () => {
+        await opened;
+        return crm("https://crm.example");
+      });
+    const [patient, hasty] = [ask("crm"), rejection(ask("hasty"))];
+    await settle();
+    await crm("https://crm.example");
+    open();
+    expect(await hasty).toMatchObject({ code: "RATE_LIMITED", retryAfterMs: 5_000, attempts: 1 });
+    await clock.advance(4_999);
+    await settle();
+    expect(requests).toBe(1);
+    await clock.advance(1);
+    expect((await patient).status).toBe(200);
+    expect(requests).toBe(2);
+    expect(integration.explain(calls.at(-1)!.callId)!.steps).toMatchObject([
+      { step: "attempt", attempt: 1, code: "RATE_LIMITED" },
+      { step: "wait", for: "backoff", durationMs: 5_000 },
+      { step: "attempt", attempt: 2, outcome: "ok" },
+    ]);
+  });
+
   it("are not kept to where the host wants none", async () => {
     const { integration } = integrate({ outbound: false, policies: { supabase: { maxHintMs: 0 } } });
     stack.faults.inject("supabase", { kind: "status", status: 429, retryAfterSeconds: 60 });

@@ -64,6 +64,9 @@ describe("status", () => {
     for (let i = 0; i <= burst; i += 1) limits.check("upload", "someone");
     const turn = limits.acquire("upload", "someone", { maxWaitMs: 60_000 });
     expect(integration.status().queue.forLimit).toBe(1);
+    expect(integration.status().limits.find(({ name }) => name === "upload")).toMatchObject({
+      usage: { keys: 1, policies: [{ name: "20/1m", used: burst, limit: burst, resetMs: 15_000 }] },
+    });
     await clock.advance(60_000);
     await turn;
     const status = integration.status();

@@ -6,7 +6,14 @@ import { type PendingEmbedding } from "../../src/listings/repository.ts";
 import { ManualClock } from "../../src/testing/index.ts";
 
 /** A table of texts, and a model that says how often it was asked and may fail. */
-function setUp(options: { texts?: number; failures?: unknown[]; gate?: () => Promise<void> } = {}) {
+function setUp(
+  options: {
+    texts?: number;
+    failures?: unknown[];
+    gate?: (texts: readonly string[]) => Promise<void>;
+    answered?: () => Promise<void>;
+  } = {},
+) {
   const clock = new ManualClock();
   const table: PendingEmbedding[] = [];
   const embedded: string[] = [];
@@ -20,7 +27,11 @@ function setUp(options: { texts?: number; failures?: unknown[]; gate?: () => Pro
   let inside = 0;
   const queue = new EmbeddingQueue({
     repository: {
-      pendingEmbeddings: async (_model, limit) => table.filter(({ id }) => !embedded.includes(id)).slice(0, limit),
+      async pendingEmbeddings(_model, limit) {
+        const found = table.filter(({ id }) => !embedded.includes(id)).slice(0, limit);
+        await options.answered?.();
+        return found;
+      },
       storeEmbeddings: async (_model, embeddings) => {
         for (const { id, vector } of embeddings) {
           expect(vector).toEqual([Number(id)]);
@@ -32,9 +43,9 @@ function setUp(options: { texts?: number; failures?: unknown[]; gate?: () => Pro
     embedder: {
       embedModel: "m",
       async embed(texts) {
-        expect(++inside).toBe(1);
+        expect(++inside).toBeLessThanOrEqual(2);
         try {
-          await options.gate?.();
+          await options.gate?.(texts);
           if (failures.length > 0) throw failures.shift();
           batches.push(texts.length);
           return texts.map((text) => [Number(text)]);
@@ -50,12 +61,38 @@ function setUp(options: { texts?: number; failures?: unknown[]; gate?: () => Pro
 }
 
 describe("the embedding queue", () => {
-  it("embeds what the table has, in batches of 64, one at a time", async () => {
+  it("embeds what the table has once, in batches of 32, two at a time", async () => {
     const { queue, embedded, batches, counts } = setUp({ texts: 150 });
     await queue.drain();
-    expect(batches).toEqual([64, 64, 22]);
-    expect(counts).toEqual([64, 64, 22]);
+    expect(batches).toEqual([32, 32, 32, 32, 22]);
+    expect(counts).toEqual([32, 32, 32, 32, 22]);
+    expect(embedded).toHaveLength(150);
     expect(new Set(embedded).size).toBe(150);
+  });
+
+  it("goes on while one call of the model hangs", async () => {
+    let release: () => void = () => undefined;
+    const hanging = new Promise<void>((resolve) => (release = resolve));
+    const gate = (texts: readonly string[]) => (texts.includes("0") ? hanging : Promise.resolve());
+    const { queue, embedded } = setUp({ texts: 100, gate });
+    queue.wake();
+    await expect.poll(() => embedded.length).toBe(68);
+    release();
+    await queue.rest();
+    expect(embedded).toHaveLength(100);
+  });
+
+  it("embeds nothing twice that one call stores while the table answers another", async () => {
+    let looks = 0;
+    let stored: () => boolean = () => false;
+    const answered = async () => {
+      if (++looks === 2) await expect.poll(() => stored()).toBe(true);
+    };
+    const { queue, embedded, counts } = setUp({ texts: 70, answered });
+    stored = () => counts.length === 1;
+    await queue.drain();
+    expect(counts).toEqual([32, 32, 6]);
+    expect(embedded).toHaveLength(70);
   });
 
   it("asks the model nothing when nothing is left", async () => {
@@ -68,9 +105,12 @@ describe("the embedding queue", () => {
   it("also takes what is stored while it is embedding, however often it is woken", async () => {
     let open: () => void = () => undefined;
     const opened = new Promise<void>((resolve) => (open = resolve));
-    const { queue, embedded, batches, add } = setUp({ texts: 10, gate: () => opened });
+    let asked = 0;
+    const gate = ({ length }: readonly string[]) => ((asked += length), opened);
+    const { queue, embedded, batches, add } = setUp({ texts: 10, gate });
     queue.wake();
     queue.wake();
+    await expect.poll(() => asked).toBe(10);
     add(5);
     queue.wake();
     open();

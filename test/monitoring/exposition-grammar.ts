@@ -16,6 +16,7 @@ export interface Family {
 const suffixes: Readonly<Record<string, readonly string[]>> = {
   counter: [""],
   gauge: [""],
+  unknown: [""],
   histogram: ["_bucket", "_sum", "_count"],
   summary: ["", "_sum", "_count"],
 };
@@ -29,7 +30,7 @@ export function parseExposition(text: string, format: "prometheus" | "openmetric
   let help: [string, string] | undefined;
   for (const line of lines) {
     const helpLine = /^# HELP ([a-zA-Z_:][\w:]*) (.+)$/.exec(line);
-    const typeLine = /^# TYPE ([a-zA-Z_:][\w:]*) (counter|gauge|histogram|summary)$/.exec(line);
+    const typeLine = /^# TYPE ([a-zA-Z_:][\w:]*) (counter|gauge|histogram|summary|unknown)$/.exec(line);
     const unitLine = /^# UNIT ([a-zA-Z_:][\w:]*) (\w+)$/.exec(line);
     if (unitLine && format === "openmetrics") {
       const [, name, unit] = unitLine as unknown as [string, string, string];

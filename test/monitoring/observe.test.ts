@@ -45,7 +45,10 @@ describe("observing events", () => {
     events.emit("limit.waited", { limit: "search", waitedMs: 250 });
     expect(await read("enhanced_integration_rate_limited_total", { limit: "search" })).toBe(1);
     expect(await read("enhanced_integration_rate_limit_wait_seconds_total", { limit: "search" })).toBe(0.25);
-    events.emit("pool.changed", { pool: "main", total: 8, idle: 3, waiting: 2, max: 20 });
+    const gauges = { total: 1, idle: 0, waiting: 9, max: 20 };
+    events.emit("pool.connecting", { pool: "main", gauges: () => gauges });
+    expect(await read("neon_connection_pool_usage", { pool: "main" })).toBe(5);
+    Object.assign(gauges, { total: 8, idle: 3, waiting: 2 });
     events.emit("pool.connection_lost", { pool: "main", message: "" });
     expect(await read("neon_connection_pool_usage", { pool: "main" })).toBe(25);
     expect(await read("enhanced_integration_pool_connections", { pool: "main", state: "used" })).toBe(5);
@@ -142,7 +145,7 @@ describe("observing events", () => {
 
   it("never breaks a call: no listener throws, whatever an event holds", () => {
     const { events } = observed();
-    events.emit("pool.changed", { pool: "main", total: 0, idle: 0, waiting: 0, max: 0 });
+    events.emit("pool.connecting", { pool: "main", gauges: () => ({ total: 0, idle: 0, waiting: 0, max: 0 }) });
     events.emit("call.finished", { ...call, service: undefined as never, durationMs: NaN, outcome: "ok" });
     expect(events.faults).toBe(0);
   });

@@ -66,10 +66,11 @@ describe("the bridge to OpenTelemetry", () => {
     const { monitoring, collect } = bridged();
     const events = new EventBus();
     monitoring.observe(events);
-    const attempt = { callId: "1", service: "neon", operation: "query", attempt: 1, message: "" } as const;
     events.emit("query.finished", { transport: "tcp", statement: "select 1f0c92ab", rows: 1, durationMs: 20 });
-    events.emit("attempt.failed", { ...attempt, code: "QUERY_FAILED", verdict: "fatal", durationMs: 3 });
-    events.emit("pool.changed", { pool: "main", total: 8, idle: 3, waiting: 2, max: 20 });
+    const insert = { transport: "tcp", statement: "insert 8a1c02de", durationMs: 3 };
+    events.emit("query.failed", { ...insert, code: "CONFLICT", sqlState: "23505" });
+    events.emit("query.failed", { ...insert, code: "NETWORK" });
+    events.emit("pool.connecting", { pool: "main", gauges: () => ({ total: 8, idle: 3, waiting: 2, max: 20 }) });
     events.emit("pool.connection_created", { pool: "main", durationMs: 5 });
     events.emit("pool.connection_returned", { pool: "main", waitedMs: 1, usedMs: 2 });
     events.emit("pool.acquire_failed", { pool: "main", kind: "timeout", waitedMs: 10 });
@@ -84,6 +85,7 @@ describe("the bridge to OpenTelemetry", () => {
     events.emit("http.finished", { ...http, code: "NETWORK" });
     const model = { model: "llama3", operation: "chat", inputTokens: 12, outputTokens: 30, durationMs: 900 };
     events.emit("model.finished", model);
+    events.emit("model.failed", { model: "llama3", operation: "chat", code: "ATTEMPT_TIMEOUT", durationMs: 5_000 });
     events.emit("tool.finished", { tool: "search", outcome: "error", code: "NETWORK", durationMs: 7 });
 
     const metrics = await collect();
@@ -94,7 +96,11 @@ describe("the bridge to OpenTelemetry", () => {
         { ...db, "db.operation.name": "SELECT" },
         { count: 1, sum: 0.02 },
       ],
-      [{ ...db, "db.operation.name": "query", "error.type": "QUERY_FAILED" }, { count: 1 }],
+      [
+        { ...db, "db.operation.name": "INSERT", "db.response.status_code": "23505", "error.type": "23505" },
+        { count: 1 },
+      ],
+      [{ ...db, "db.operation.name": "INSERT", "error.type": "NETWORK" }, { count: 1 }],
     ]);
     const pool = { "db.client.connection.pool.name": "main" };
     expect(points("db.client.connection.count")).toEqual([
@@ -120,7 +126,10 @@ describe("the bridge to OpenTelemetry", () => {
       "gen_ai.provider.name": "ollama",
       "gen_ai.request.model": "llama3",
     };
-    expect(points("gen_ai.client.operation.duration")).toMatchObject([[names, { sum: 0.9 }]]);
+    expect(points("gen_ai.client.operation.duration")).toMatchObject([
+      [names, { sum: 0.9 }],
+      [{ ...names, "error.type": "ATTEMPT_TIMEOUT" }, { sum: 5 }],
+    ]);
     expect(points("gen_ai.client.token.usage")).toMatchObject([
       [{ ...names, "gen_ai.token.type": "input" }, { sum: 12 }],
       [{ ...names, "gen_ai.token.type": "output" }, { sum: 30 }],
@@ -129,7 +138,7 @@ describe("the bridge to OpenTelemetry", () => {
     expect(points("mcp.server.operation.duration")).toMatchObject([
       [{ "mcp.method.name": "tools/call", "gen_ai.tool.name": "search", "error.type": "NETWORK" }, { count: 1 }],
     ]);
-    expect(monitoring.read("db_client_operation_duration_seconds_count").map(({ value }) => value)).toEqual([1, 1]);
+    expect(monitoring.read("db_client_operation_duration_seconds_count").map(({ value }) => value)).toEqual([1, 1, 1]);
     expect(JSON.stringify([...metrics.values()])).not.toContain("secret");
   });
 });

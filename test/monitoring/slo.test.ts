@@ -88,10 +88,25 @@ describe("objectives", () => {
   });
 });
 
+interface Panel {
+  readonly id: number;
+  readonly title: string;
+  readonly type: string;
+  readonly datasource: { readonly type: string; readonly uid: string };
+  readonly gridPos: { readonly h: number; readonly w: number; readonly x: number; readonly y: number };
+  readonly targets: readonly {
+    readonly expr: string;
+    readonly refId: string;
+    readonly legendFormat: string;
+    readonly datasource: { readonly type: string; readonly uid: string };
+  }[];
+}
+
 describe("the Grafana dashboard", () => {
   const dashboard = new MonitoringSystem().grafanaDashboard() as unknown as {
     schemaVersion: number;
-    panels: { id: number; title: string; targets: { expr: string; refId: string }[] }[];
+    templating: { list: { name: string; type: string; query: string }[] };
+    panels: Panel[];
   };
   const expressions = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
 
@@ -114,6 +129,40 @@ describe("the Grafana dashboard", () => {
     const { status, output } = checkRules(`groups:\n  - name: "g"\n    rules:\n${rules.join("\n")}\n`);
     expect(status, output).toBe(0);
   });
+
+  it("asks the data source that is chosen on import, and legends name labels that the series have", () => {
+    const [variable] = dashboard.templating.list;
+    expect(variable).toMatchObject({ type: "datasource", query: "prometheus" });
+    const chosen = { type: "prometheus", uid: `\${${variable!.name}}` };
+    const metrics = new MonitoringSystem();
+    for (const panel of dashboard.panels) {
+      expect(panel).toMatchObject({ type: "timeseries", datasource: chosen });
+      expect(new Set(panel.targets.map(({ refId }) => refId)).size).toBe(panel.targets.length);
+      for (const { expr, legendFormat, datasource } of panel.targets) {
+        expect(datasource).toEqual(chosen);
+        const [, kept] = /\bby \(([^)]*)\)/.exec(expr) ?? [];
+        const labels = kept?.split(", ") ?? labelsOf(metrics, expr);
+        for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g)) expect(labels, expr).toContain(label);
+      }
+    }
+    const places = dashboard.panels.flatMap(({ gridPos: { h, w, x, y } }) => {
+      expect(x + w).toBeLessThanOrEqual(24);
+      return Array.from({ length: h * w }, (_, i) => `${x + (i % w)} ${y + Math.floor(i / w)}`);
+    });
+    expect(new Set(places).size).toBe(places.length);
+  });
+
+  /** Of the one metric that an expression names: a record with none of them is refused. */
+  function labelsOf(metrics: MonitoringSystem, expr: string): string[] {
+    const [name = ""] = /[a-z_]{8,}/.exec(expr) ?? [];
+    const known = ["service", "pool", "state", "limit", "tool"];
+    return known.filter((label) => {
+      const refused = () => metrics.read("enhanced_integration_metrics_refused_total").reduce((n, s) => n + s.value, 0);
+      const before = refused();
+      metrics.recordMetric(name, 0, { [label]: "x" });
+      return refused() === before;
+    });
+  }
 
   it("has panels for what an operator asks, each with its own id and place", () => {
     const titles = dashboard.panels.map(({ title }) => title).join(" ");

@@ -125,6 +125,23 @@ describe("a limit of several policies", () => {
     expect((await second).allowed).toBe(true);
   });
 
+  it("names the weakest policy in the error of a wait that would be too long, in line and before it", async () => {
+    const { clock, limiter } = limiterOf(
+      { ...perSecond, name: "burst" },
+      { requests: 1, windowMs: 60_000, name: "quota" },
+    );
+    await limiter.acquire("api", "user");
+    const quota = { code: "RATE_LIMITED", details: { limit: "api", policy: "quota" } };
+    const early = await rejection(limiter.acquire("api", "user", { maxWaitMs: 1_000 }));
+    expect(early).toMatchObject(quota);
+    expect(early.message).toBe("limit api:quota is used up; try again in 60000 ms");
+    const waiting = limiter.acquire("api", "user", { maxWaitMs: 60_000 });
+    await clock.advance(0);
+    expect(await rejection(limiter.acquire("api", "user", { maxWaitMs: 1_000 }))).toMatchObject(quota);
+    await clock.advance(60_000);
+    await waiting;
+  });
+
   it("refuses a cost beyond its smallest burst, an empty list, and equal names", () => {
     const { limiter } = limiterOf(perDay, perSecond);
     expect(thrownBy(() => limiter.check("api", "user", { cost: 11 })).message).toContain("burst of 10");

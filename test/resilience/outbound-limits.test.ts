@@ -43,6 +43,31 @@ describe("OutboundLimits", () => {
     expect(outbound.check("maps")).toMatchObject({ allowed: false, reason: "pace" }); // and not all of them at once
   });
 
+  it("lets one request leave as soon as Retry-After is over, however seldom the service was asked", async () => {
+    const { outbound, clock } = learning();
+    outbound.observe("maps", tooMany({ "Retry-After": "1" }));
+    await clock.advance(999);
+    outbound.observe("maps", { ...fine(), sentAt: -1 }); // late news
+    expect(outbound.check("maps")).toMatchObject({ allowed: false, retryAfterMs: 1 });
+    await clock.advance(1);
+    expect(outbound.check("maps").allowed).toBe(true);
+    expect(outbound.check("maps")).toMatchObject({ allowed: false, reason: "pace" });
+  });
+
+  it("is back to speed soon after two refusals in a row, when nothing is known of the pace yet", async () => {
+    const { outbound, clock } = learning();
+    outbound.observe("maps", fine());
+    const secondsAt: number[] = [];
+    for (let request = 0; request < 10; request += 1) {
+      while (!outbound.check("maps").allowed) await clock.advance(10);
+      const sentAt = clock.now();
+      await clock.advance(20);
+      outbound.observe("maps", request < 2 ? { ...tooMany(), sentAt } : { ...fine(), sentAt });
+      secondsAt.push(clock.now() / 1_000);
+    }
+    expect(secondsAt.at(-1)).toBeLessThan(5);
+  });
+
   it("takes a 503 with a hint for a limit, and one without for a failure", () => {
     const { outbound } = learning();
     outbound.observe("maps", { status: 503 });

@@ -6,7 +6,7 @@ import {
   EventBus,
   type IntegrationError,
 } from "../../src/core/index.ts";
-import { createPipeline, type PipelineOptions, RateLimiter } from "../../src/resilience/index.ts";
+import { createPipeline, type LimitOptions, type PipelineOptions, RateLimiter } from "../../src/resilience/index.ts";
 import { EventRecorder, ManualClock } from "../../src/testing/index.ts";
 import { always, deaf, failure, idempotent, rejection, reset, thrownBy, unavailable, write } from "./helpers.ts";
 
@@ -362,7 +362,9 @@ describe("the pipeline's circuit breakers", () => {
 });
 
 describe("the pipeline's rate limits", () => {
-  function limited(limits = { quota: { requests: 1, windowMs: 1_000 } }) {
+  function limited(
+    limits: Readonly<Record<string, LimitOptions | LimitOptions[]>> = { quota: { requests: 1, windowMs: 1_000 } },
+  ) {
     const clock = new ManualClock();
     const events = new EventBus();
     const limiter = new RateLimiter({ clock, events, limits });
@@ -379,6 +381,18 @@ describe("the pipeline's rate limits", () => {
     const error = await rejection(pipeline.run(charged(), attempts().run));
     expect(error).toMatchObject({ code: "RATE_LIMITED", retryAfterMs: 1_000, service: "maps", attempts: 0 });
     expect(recorder.of("limit.refused")).toHaveLength(1);
+  });
+
+  it("name the policy that refused, of a limit with several", async () => {
+    const quota = [
+      { requests: 10, windowMs: 1_000, name: "burst" },
+      { requests: 1, windowMs: 60_000, name: "minute" },
+    ];
+    const { pipeline } = limited({ quota });
+    await pipeline.run(charged(), attempts().run);
+    const named = { code: "RATE_LIMITED", details: { limit: "quota", policy: "minute" } };
+    expect(await rejection(pipeline.run(charged(), attempts().run))).toMatchObject(named);
+    expect(await rejection(pipeline.run(charged({ wait: true }), attempts().run))).toMatchObject(named);
   });
 
   it("charge every attempt, and let a call wait for its turn that asks for it", async () => {

@@ -44,6 +44,7 @@ interface Server {
 }
 
 interface StartedServer extends Server {
+  standby(): Promise<string>;
   kill(): Promise<void>;
   again(): Promise<StartedServer>;
 }
@@ -79,6 +80,8 @@ export interface OwnServer {
   /** As a crash would: connections are cut, nobody is waited for. */
   crash(): Promise<void>;
   restart(): Promise<void>;
+  /** A second server that follows this one by streaming replication; it goes with it. @returns its connection string */
+  startStandby(): Promise<string>;
   /** Ends it and removes its files. */
   remove(): Promise<void>;
 }
@@ -91,6 +94,7 @@ export async function startOwnServer(): Promise<OwnServer> {
     async restart() {
       server = await server.again();
     },
+    startStandby: () => server.standby(),
     remove: () => server.stop(),
   };
 }
@@ -109,24 +113,38 @@ async function startServer(reason: string): Promise<StartedServer> {
   const data = join(folder, "data");
   const init = spawnSync(bin("initdb"), ["-D", data, "-U", "postgres", "-A", "trust", "--no-sync"], { ...owner });
   if (init.status !== 0) throw new Error(`initdb failed (${reason}): ${String(init.stderr)}`);
-  const url = `postgresql://postgres@127.0.0.1:${port}/postgres`;
-  const launch = async (): Promise<StartedServer> => {
-    const server = spawn(bin("postgres"), ["-D", data, "-p", String(port), "-k", folder, "-c", "fsync=off"], {
+  const urlAt = (at: number) => `postgresql://postgres@127.0.0.1:${at}/postgres`;
+  const runAt = async (at: number, from: string) => {
+    const server = spawn(bin("postgres"), ["-D", from, "-p", String(at), "-k", folder, "-c", "fsync=off"], {
       ...owner,
       stdio: "ignore",
     });
-    const end = async (signal: "SIGINT" | "SIGQUIT") => {
+    await untilReady(urlAt(at), server);
+    return async (signal: "SIGINT" | "SIGQUIT") => {
       if (server.exitCode !== null || server.signalCode !== null) return;
       const exited = new Promise((resolve) => server.once("exit", resolve));
       server.kill(signal);
       await exited;
     };
-    await untilReady(url, server);
+  };
+  let endStandby: Awaited<ReturnType<typeof runAt>> | undefined;
+  const standby = async () => {
+    const [copy, at] = [join(folder, "standby"), await freePort()];
+    const flags = ["-h", "127.0.0.1", "-p", String(port), "-U", "postgres", "-R", "-X", "stream", "-c", "fast"];
+    const made = spawnSync(bin("pg_basebackup"), [...flags, "--no-sync", "-D", copy], { ...owner, timeout: 30_000 });
+    if (made.status !== 0) throw new Error(`pg_basebackup failed: ${String(made.stderr)}`);
+    endStandby = await runAt(at, copy);
+    return urlAt(at);
+  };
+  const launch = async (): Promise<StartedServer> => {
+    const end = await runAt(port, data);
     return {
-      url,
+      url: urlAt(port),
+      standby,
       kill: () => end("SIGQUIT"),
       again: launch,
       async stop() {
+        await endStandby?.("SIGINT");
         await end("SIGINT");
         rmSync(folder, { recursive: true, force: true });
       },

@@ -3,6 +3,10 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
+/** Compiled code is kept from run to run; `vitest.config.ts` says where. */
+const { NODE_COMPILE_CACHE } = process.env;
+const compileCache = NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
+
 export interface Ended {
   /** Null if a signal ended it. */
   readonly code: number | null;
@@ -22,7 +26,7 @@ export interface Running {
 }
 
 export interface ProgramOptions {
-  /** The whole environment, but for PATH. @defaultValue empty */
+  /** The whole environment, but for PATH and the cache of compiled code. @defaultValue empty */
   readonly env?: Readonly<Record<string, string>>;
   /** @defaultValue the package's root */
   readonly cwd?: string;
@@ -31,7 +35,7 @@ export interface ProgramOptions {
 export function start(file: string, args: readonly string[], options: ProgramOptions = {}): Running {
   const child = spawn(process.execPath, [fileURLToPath(new URL(file, `file://${root}/`)), ...args], {
     cwd: options.cwd ?? root,
-    env: { PATH: process.env["PATH"] ?? "", ...options.env },
+    env: { PATH: process.env["PATH"] ?? "", ...compileCache, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";

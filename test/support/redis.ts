@@ -11,7 +11,12 @@ export interface TestRedis {
   readonly port: number;
   readonly pid: number;
   /** A connected client, closed with the server. */
-  client(options?: { readonly port?: number; readonly enableAutoPipelining?: boolean }): Promise<Redis>;
+  client(options?: {
+    readonly port?: number;
+    readonly enableAutoPipelining?: boolean;
+    readonly maxRetriesPerRequest?: number;
+    readonly retryStrategy?: () => number;
+  }): Promise<Redis>;
   /** The same with the other library. */
   nodeClient(): Promise<NodeRedis>;
   /** SIGKILL: nothing is saved, nothing is said. */

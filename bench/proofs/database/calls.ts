@@ -6,7 +6,7 @@ export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly o
 /** Makes calls and watches that each is settled in time, with a value or with an error of ours. */
 export class Calls {
   #made = 0;
-  #failed = 0;
+  failed = 0;
   #latestMs = 0;
   readonly #foreign: unknown[] = [];
   readonly codes = new Map<string, number>();
@@ -30,7 +30,7 @@ export class Calls {
   }
 
   #note(error: unknown): void {
-    this.#failed += 1;
+    this.failed += 1;
     if (!IntegrationError.isInstance(error)) {
       this.#foreign.push(error);
       return;
@@ -42,7 +42,7 @@ export class Calls {
     const codes = [...this.codes].map(([code, count]) => `${code} ${count}`).join(", ");
     for (const error of this.#foreign.slice(0, 3)) console.log("  foreign error:", error);
     return [
-      { name: "  calls made", value: this.#made, unit: "", note: `${this.#failed} failed: ${codes || "-"}` },
+      { name: "  calls made", value: this.#made, unit: "", note: `${this.failed} failed: ${codes || "-"}` },
       { name: "  errors that are not ours", value: this.#foreign.length, unit: "", atMost: 0 },
       { name: "  latest settlement after its deadline", value: this.#latestMs, unit: "ms", atMost: 50 },
     ];

@@ -8,17 +8,17 @@ const CALLERS = 60;
 const WAIT_MS = 150;
 
 /** Fifteen times as many callers as connections, each wanting one for longer than the others may wait. */
-export async function exhaustion({ client, pools, calls }: Scene, count: Count): Promise<Figure[]> {
-  const neon = client({ max: MAX, connectionTimeoutMs: WAIT_MS });
+export async function exhaustion({ reader, pools, calls }: Scene, count: Count): Promise<Figure[]> {
+  const client = reader({ max: MAX, connectionTimeoutMs: WAIT_MS });
   const tally: Tally = { answered: 0, wrong: 0 };
   let most = 0;
   let worstMs = 0;
   for (let round = 0; round < count.run; round += 1) {
-    const all = Array.from({ length: CALLERS }, () => checkedRead(neon, calls, tally, 1_000, 100));
+    const all = Array.from({ length: CALLERS }, () => checkedRead(client, calls, tally, 1_000, 100));
     const watch = setInterval(() => (most = Math.max(most, pools[0]!.stats().total)), 5);
     await Promise.all(all);
     clearInterval(watch);
-    worstMs = Math.max(worstMs, await healthyAfterMs(MAX, neon, 10_000));
+    worstMs = Math.max(worstMs, await healthyAfterMs(MAX, client, 10_000));
   }
   const refused = calls.codes.get("QUEUE_FULL") ?? 0;
   return [

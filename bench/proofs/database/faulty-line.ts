@@ -1,4 +1,5 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type NetConnectOpts, type Server, type Socket } from "node:net";
+import { unmaskedText } from "../../support/unmasked-text.ts";
 
 interface Line {
   readonly client: Socket;
@@ -11,7 +12,7 @@ interface Line {
   isLosingAnswer: boolean;
 }
 
-/** A TCP port in front of the server's socket, and all that can go wrong between. */
+/** A TCP port in front of a server, and all that can go wrong between. */
 export class FaultyLine {
   readonly port: number;
   /** Answers to COMMITs that were lost so far. */
@@ -26,11 +27,12 @@ export class FaultyLine {
     this.port = (listener.address() as AddressInfo).port;
   }
 
-  static async open(socketPath: string): Promise<FaultyLine> {
+  /** @param to the server's socket, or where it listens */
+  static async open(to: NetConnectOpts): Promise<FaultyLine> {
     const listener = createServer({ noDelay: true });
     await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
     const line = new FaultyLine(listener);
-    listener.on("connection", (client) => line.#join(client, connect(socketPath)));
+    listener.on("connection", (client) => line.#join(client, connect(to)));
     return line;
   }
 
@@ -80,7 +82,7 @@ export class FaultyLine {
     server.on("error", () => undefined).on("close", () => (line.isDead ? undefined : cut()));
     client.on("data", (bytes: Buffer) => {
       if (line.isDead) return;
-      if (this.#commitsToLose > 0 && /\bcommit\b/i.test(bytes.toString("latin1"))) {
+      if (this.#commitsToLose > 0 && /\bcommit\b/i.test(unmaskedText(bytes))) {
         this.#commitsToLose -= 1;
         line.isLosingAnswer = true;
       }

@@ -3,15 +3,13 @@ import { type Figure } from "../../support/report.ts";
 import { type Scene } from "./scene.ts";
 import { checkedRead, healthyAfterMs, keepReading, type Tally } from "./workload.ts";
 
-const CLIENTS = 10;
-
 /** Every connection goes silent for good, without a sign; new ones work again a moment later. */
-export async function halfOpen({ client, calls, line, random }: Scene, count: Count): Promise<Figure[]> {
-  const neon = client({ max: CLIENTS });
+export async function halfOpen({ reader, clients, calls, line, random }: Scene, count: Count): Promise<Figure[]> {
+  const client = reader({ max: clients });
   const tally: Tally = { answered: 0, wrong: 0 };
   let worstMs = 0;
   for (let done = 0; done < count.run; done += 1) {
-    const reading = keepReading(CLIENTS, () => checkedRead(neon, calls, tally, 300));
+    const reading = keepReading(clients, () => checkedRead(client, calls, tally, 300));
     await new Promise((resolve) => setTimeout(resolve, 20 + 30 * random.next()));
     // Half of the times nothing is under way, and the pool is full of idle connections that only look alive.
     const isIdle = random.next() < 0.5;
@@ -19,7 +17,7 @@ export async function halfOpen({ client, calls, line, random }: Scene, count: Co
     line.freeze();
     await new Promise((resolve) => setTimeout(resolve, 200 * random.next()));
     line.heal();
-    worstMs = Math.max(worstMs, await healthyAfterMs(CLIENTS, neon, 10_000));
+    worstMs = Math.max(worstMs, await healthyAfterMs(clients, client, 10_000));
     if (!isIdle) await reading.stop();
   }
   return [

@@ -3,26 +3,25 @@ import { type Figure } from "../../support/report.ts";
 import { type Scene } from "./scene.ts";
 import { checkedRead, healthyAfterMs, keepReading, type Tally } from "./workload.ts";
 
-const CLIENTS = 10;
-
-/** Ends backends while they run a statement, one after the other. */
-export async function kills({ client, calls, admin, random }: Scene, count: Count): Promise<Figure[]> {
-  const neon = client({ max: CLIENTS });
+/** Ends backends while they run a statement, one after the other: whoever else is there does not sleep. */
+export async function kills({ reader, clients, calls, admin, random }: Scene, count: Count): Promise<Figure[]> {
+  const client = reader({ max: clients });
   const tally: Tally = { answered: 0, wrong: 0 };
-  const reading = keepReading(CLIENTS, () => checkedRead(neon, calls, tally, 2_000, 20));
+  const reading = keepReading(clients, () => checkedRead(client, calls, tally, 2_000, 20));
+  const failedBefore = calls.failed;
   let killed = 0;
   while (killed < count.run) {
     const rows = await admin<{ killed: boolean }>(
       `with victim as materialized (select pid from pg_stat_activity
-          where application_name = 'proof' and state = 'active' and wait_event = 'PgSleep' order by pid offset $1 limit 1)
+          where pid <> pg_backend_pid() and state = 'active' and wait_event = 'PgSleep' order by pid offset $1 limit 1)
         select pg_terminate_backend(pid, 1000) as killed from victim`,
-      [Math.floor(random.next() * CLIENTS)],
+      [Math.floor(random.next() * clients)],
     );
     if (rows[0]?.killed) killed += 1;
   }
-  const healthyMs = await healthyAfterMs(CLIENTS, neon, 10_000);
+  const healthyMs = await healthyAfterMs(clients, client, 10_000);
   await reading.stop();
-  const failed = [...calls.codes.values()].reduce((sum, each) => sum + each, 0);
+  const failed = calls.failed - failedBefore;
   return [
     {
       name: "wrong or partial answers",

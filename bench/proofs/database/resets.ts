@@ -7,20 +7,20 @@ import { checkedRead, healthyAfterMs, type Tally } from "./workload.ts";
 const ANSWER_BYTES = 10_500;
 
 /** Cuts the connection while an answer is on its way, at every place that the seed chooses. */
-export async function resets({ client, calls, line, random }: Scene, count: Count): Promise<Figure[]> {
-  const neon = client({ max: 4 });
+export async function resets({ reader, calls, line, random }: Scene, count: Count): Promise<Figure[]> {
+  const client = reader({ max: 4 });
   const tally: Tally = { answered: 0, wrong: 0 };
   let cut = 0;
   let worstMs = 0;
   while (cut < count.run) {
-    await neon.query("select 1");
+    await client.query("select 1", [], { deadlineMs: 5_000 });
     line.cutAfter(1 + Math.floor(random.next() * ANSWER_BYTES));
     const before = tally.answered;
-    await checkedRead(neon, calls, tally, 1_000);
+    await checkedRead(client, calls, tally, 1_000);
     line.cutAfter(Infinity); // one that would have come behind the answer is not for the next
     if (tally.answered > before) continue;
     cut += 1;
-    worstMs = Math.max(worstMs, await healthyAfterMs(1, neon, 10_000));
+    worstMs = Math.max(worstMs, await healthyAfterMs(1, client, 10_000));
   }
   return [
     { name: "wrong or partial answers", value: tally.wrong, unit: "", atMost: 0, note: counted(cut, count, "resets") },

@@ -2,22 +2,31 @@ import pg from "pg";
 import { ConnectionPoolManager, NeonClient, type NeonClientOptions } from "enhanced-integration";
 import { type LocalPostgres, startLocalPostgres } from "enhanced-integration/local";
 import { seededRandom } from "enhanced-integration/testing";
+import { ChildServer } from "../../support/child-server.ts";
 import { type Figure } from "../../support/report.ts";
 import { Calls } from "./calls.ts";
 import { FaultyLine } from "./faulty-line.ts";
+import { type Reader } from "./workload.ts";
 
 /** Every part draws its faults from here, so each can be run alone and again. */
 export const SEED = 20_261_123;
 
 const APPLICATION = "proof";
 
+/** How statements travel: the last two to the local Neon, which stands before the server. */
+export type Way = "tcp" | "websocket" | "http";
+
 /** One part's server, the line to it, and the client that has to live with both. */
 export interface Scene {
   readonly postgres: LocalPostgres;
   readonly line: FaultyLine;
+  /** How many callers there are: fewer where the local Neon's process has its share of the machine. */
+  readonly clients: number;
   readonly calls: Calls;
   readonly random: { next(): number };
   readonly client: (options?: NeonClientOptions) => NeonClient;
+  /** A client whose reads go the scene's way: over WebSockets that is a transaction. */
+  readonly reader: (options?: NeonClientOptions) => Reader;
   /** The pools of all clients so far. */
   readonly pools: readonly ConnectionPoolManager[];
   /** One statement over a connection of its own that no fault can reach. */
@@ -25,9 +34,14 @@ export interface Scene {
 }
 
 /** Runs one part and adds what holds for every part: nothing late, nothing left over. */
-export async function withScene(part: (scene: Scene) => Promise<Figure[]>): Promise<Figure[]> {
+export async function withScene(way: Way, part: (scene: Scene) => Promise<Figure[]>): Promise<Figure[]> {
   await using postgres = await startLocalPostgres();
-  const line = await FaultyLine.open(postgres.socketPath);
+  await using neon = way === "tcp" ? undefined : await localNeon(postgres);
+  const to = neon && new URL(neon.address);
+  const line = await FaultyLine.open(to ? { host: to.hostname, port: Number(to.port) } : { path: postgres.socketPath });
+  const url = to ?? new URL("postgresql://postgres:unused@127.0.0.1/postgres");
+  url.port = String(line.port);
+  const connectionString = url.toString();
   const pools: ConnectionPoolManager[] = [];
   const clients: NeonClient[] = [];
   const calls = new Calls();
@@ -38,10 +52,9 @@ export async function withScene(part: (scene: Scene) => Promise<Figure[]>): Prom
   const admin = async <R extends object>(text: string, params?: unknown[]) =>
     ((await ask(text, params).catch(() => ask(text, params)))?.rows ?? []) as R[];
   const client = (options: NeonClientOptions = {}) => {
-    const connectionString = `postgresql://postgres:unused@127.0.0.1:${line.port}/postgres`;
     const pool = new ConnectionPoolManager({
       connectionString,
-      transport: "tcp",
+      transport: way,
       applicationName: APPLICATION,
       connectionTimeoutMs: 2_000,
       ...options,
@@ -51,8 +64,17 @@ export async function withScene(part: (scene: Scene) => Promise<Figure[]>): Prom
     clients.push(made);
     return made;
   };
+  const reader = (options?: NeonClientOptions) =>
+    way === "websocket" ? inTransactions(client(options)) : client(options);
   try {
-    const figures = await part({ postgres, line, calls, random: seededRandom(SEED), client, pools, admin });
+    const figures = await part({
+      ...{ postgres, line, calls, clients: way === "tcp" ? 10 : 4 },
+      random: seededRandom(SEED),
+      client,
+      reader,
+      pools,
+      admin,
+    });
     const lent = pools.reduce((sum, pool) => sum + pool.stats().lent + pool.stats().waiting, 0);
     await Promise.all([...clients, ...pools].map((each) => each.close({ timeoutMs: 2_000 })));
     return [...figures, ...calls.figures(), ...(await leftovers(admin, line, lent))];
@@ -63,7 +85,18 @@ export async function withScene(part: (scene: Scene) => Promise<Figure[]>): Prom
   }
 }
 
-/** The server learns of a cut connection when it next reads: a moment is given. */
+const localNeon = (postgres: LocalPostgres) =>
+  ChildServer.start(new URL("local-neon.ts", import.meta.url), postgres.connectionString);
+
+/** Single statements would go over HTTP. */
+function inTransactions(client: NeonClient): Reader {
+  return {
+    query: (text, params, { deadlineMs }) =>
+      client.transaction((tx) => tx.query<never>(text, [...params]), { readOnly: true, deadlineMs }),
+  };
+}
+
+/** A moment is given: a request to cancel that fell silent ends after five seconds, and so do HTTP's idle connections. */
 async function leftovers(admin: Scene["admin"], line: FaultyLine, lent: number): Promise<Figure[]> {
   const count = async () =>
     (
@@ -73,7 +106,7 @@ async function leftovers(admin: Scene["admin"], line: FaultyLine, lent: number):
       )
     )[0]!.n;
   let backends = await count();
-  for (const end = performance.now() + 2_000; backends + line.size > 0 && performance.now() < end;) {
+  for (const end = performance.now() + 6_000; backends + line.size > 0 && performance.now() < end;) {
     await new Promise((resolve) => setTimeout(resolve, 20));
     backends = await count();
   }

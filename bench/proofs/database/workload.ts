@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { type NeonClient } from "enhanced-integration";
 import { type Calls } from "./calls.ts";
 
 const ROWS = 200;
@@ -7,14 +6,27 @@ const ROWS = 200;
 /** What a right answer looks like is known without the database. */
 const expected = Array.from({ length: ROWS }, (_, n) => createHash("md5").update(String(n)).digest("hex"));
 
+/** A client as far as it reads, by whatever way its statements travel. */
+export interface Reader {
+  query<R extends object>(
+    text: string,
+    params: readonly unknown[],
+    options: { readonly deadlineMs: number; readonly idempotent?: boolean },
+  ): Promise<readonly R[]>;
+}
+
 export interface Tally {
   answered: number;
   wrong: number;
 }
 
-/** One read that takes `ms` at the server, and every value of its answer checked. @returns whether it was answered */
+/**
+ * One read that takes `ms` at the server, and every value of its answer checked. It says that it is one: what calls
+ * functions may write, and would be refused while the database is away.
+ * @returns whether it was answered
+ */
 export async function checkedRead(
-  neon: NeonClient,
+  reader: Reader,
   calls: Calls,
   tally: Tally,
   deadlineMs: number,
@@ -22,7 +34,7 @@ export async function checkedRead(
 ): Promise<boolean> {
   const text = `select n::int, md5(n::text) as hash from pg_sleep($1), generate_series(0, ${ROWS - 1}) n`;
   const outcome = await calls.make(deadlineMs, (bound) =>
-    neon.query<{ n: number; hash: string }>(text, [ms / 1_000], { deadlineMs: bound }),
+    reader.query<{ n: number; hash: string }>(text, [ms / 1_000], { deadlineMs: bound, idempotent: true }),
   );
   if (!outcome.ok) return false;
   tally.answered += 1;
@@ -47,11 +59,14 @@ export function keepReading(clients: number, read: () => Promise<boolean>): { st
   };
 }
 
+/** Longer than what a client takes for silence, and short enough that one that hung leaves time for one that does not. */
+const TRY_MS = 600;
+
 /** Milliseconds until `clients` calls at once all succeed; each try is bounded. */
-export async function healthyAfterMs(clients: number, neon: NeonClient, limitMs: number): Promise<number> {
+export async function healthyAfterMs(clients: number, reader: Reader, limitMs: number): Promise<number> {
   const began = performance.now();
   for (;;) {
-    const tries = Array.from({ length: clients }, () => neon.query("select 1", [], { deadlineMs: 250 }));
+    const tries = Array.from({ length: clients }, () => reader.query("select 1", [], { deadlineMs: TRY_MS }));
     const settled = await Promise.allSettled(tries);
     const ms = performance.now() - began;
     if (settled.every(({ status }) => status === "fulfilled") || ms > limitMs) return ms;

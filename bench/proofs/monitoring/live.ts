@@ -4,7 +4,9 @@ import { createServer } from "node:http";
 import { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { alertmanagerNotifier, metricsContentTypes, MonitoringSystem } from "../../../src/monitoring/index.ts";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { alertmanagerNotifier, MonitoringSystem } from "../../../src/monitoring/index.ts";
 import { freePort } from "../../support/free-port.ts";
 import { type Figure } from "../../support/report.ts";
 
@@ -32,10 +34,11 @@ export async function live(): Promise<Figure[]> {
           received.push(JSON.parse(body) as Delivery);
           response.end();
         });
-    } else
-      void monitoring
-        .metrics()
-        .then((text) => response.setHeader("content-type", metricsContentTypes.prometheus).end(text));
+      return;
+    }
+    const { contentType, slices } = monitoring.scrape({ accept: request.headers.accept });
+    response.setHeader("content-type", contentType);
+    void pipeline(Readable.from(slices), response).catch(() => undefined);
   });
   await new Promise<void>((resolve) => ours.listen(0, "127.0.0.1", resolve));
   const own = `127.0.0.1:${(ours.address() as AddressInfo).port}`;

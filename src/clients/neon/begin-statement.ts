@@ -1,8 +1,8 @@
-import { needsLocalTimeout } from "../pools/drivers.ts";
+import { needsLocalTimeout, serverBounds } from "../pools/drivers.ts";
 import { type ClientContext } from "./client-context.ts";
 import { invalid, type TransactionOptions } from "./neon-options.ts";
 
-/** BEGIN, and with it in one round trip the server's bound where it cannot be a setting of the connection. */
+/** BEGIN, and with it in one round trip the server's bounds where they cannot be settings of the connection. */
 export function beginStatement(
   { pools }: ClientContext,
   { isolationLevel, readOnly }: Pick<TransactionOptions, "isolationLevel" | "readOnly">,
@@ -11,9 +11,7 @@ export function beginStatement(
     throw invalid(`isolationLevel must be one of ${[...isolationLevels].join(", ")}`);
   const level = isolationLevel ? ` isolation level ${isolationLevel}` : "";
   const access = readOnly === undefined ? "" : readOnly ? " read only" : " read write";
-  const bound = needsLocalTimeout(pools.target, pools.transport)
-    ? `; set local statement_timeout = ${pools.limits.queryTimeoutMs}`
-    : "";
-  return `begin${level}${access}${bound}`;
+  const bounds = needsLocalTimeout(pools.target, pools.transport) ? Object.entries(serverBounds(pools.limits)) : [];
+  return `begin${level}${access}${bounds.map(([name, ms]) => `; set local ${name} = ${ms}`).join("")}`;
 }
 const isolationLevels: ReadonlySet<string> = new Set(["read committed", "repeatable read", "serializable"]);

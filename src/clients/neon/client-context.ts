@@ -1,9 +1,13 @@
 import {
+  type AttemptContext,
+  callIds,
   type CallRunner,
   type CallSpec,
   type Clock,
   directRunner,
   EventBus,
+  IntegrationError,
+  lineOf,
   type Logger,
   silentLogger,
   systemClock,
@@ -25,7 +29,12 @@ export interface StatementRun extends Statement {
   readonly startedAt: number;
   /** Instead of the statement's fingerprint. */
   readonly name?: string | undefined;
+  /** On whose behalf it ran. */
+  readonly by: CallOfLine;
 }
+
+/** What joins an event or a line to its call. */
+export type CallOfLine = Pick<AttemptContext, "callId" | "traceId">;
 
 /** What all parts of one client share: where statements run, under which policies, and who is told of them. */
 export class ClientContext {
@@ -49,6 +58,9 @@ export class ClientContext {
     if (!pools && connectionString === undefined) throw invalid("NeonClient needs connectionString or pools");
     if (!Number.isInteger(maxRows) || maxRows < 1)
       throw invalid(`maxRows must be a whole number from 1, got ${String(maxRows)}`);
+    const { listenKeepAliveMs: listenMs = neonDefaults.listenKeepAliveMs } = options;
+    if (!Number.isInteger(listenMs) || listenMs < 0 || listenMs > 86_400_000)
+      throw invalid(`listenKeepAliveMs must be a whole number from 0 to 86400000, got ${String(listenMs)}`);
     this.pools = pools ?? new ConnectionPoolManager({ ...options, connectionString: connectionString! });
     this.clock = options.clock ?? systemClock;
     this.logger = options.logger ?? silentLogger;
@@ -80,11 +92,33 @@ export class ClientContext {
   }
 
   /** Tells events, and the SQL log where it is on, of a statement; never of its parameters' values. */
-  told({ text, params, rows, startedAt, name }: StatementRun, transport: string): void {
+  told({ text, params, rows, startedAt, name, by }: StatementRun, transport: string): void {
     const durationMs = this.clock.now() - startedAt;
-    if (this.#logsSql) this.logger.debug({ text, params: describeParams(params), rows, durationMs, transport }, "sql");
+    if (this.#logsSql)
+      this.logger.debug({ ...lineOf(by), text, params: describeParams(params), rows, durationMs, transport }, "sql");
     if (!this.#events.has("query.finished")) return;
     const statement = name ?? statementFacts(text).label;
-    this.#events.emit("query.finished", { transport, statement, rows, durationMs });
+    const { callId, traceId } = by;
+    // Written out: this is told of every statement.
+    this.#events.emit(
+      "query.finished",
+      traceId === undefined
+        ? { callId, transport, statement, rows, durationMs }
+        : { callId, traceId, transport, statement, rows, durationMs },
+    );
+  }
+
+  /** The same of one that failed. */
+  failed({ text, params, startedAt, name, by }: Omit<StatementRun, "rows">, transport: string, thrown: unknown): void {
+    const durationMs = this.clock.now() - startedAt;
+    const { code, sqlState } = IntegrationError.isInstance(thrown) ? thrown : ({ code: "NETWORK" } as const);
+    const said = { code, ...(sqlState !== undefined && { sqlState }) };
+    if (this.#logsSql)
+      this.logger.debug(
+        { ...lineOf(by), text, params: describeParams(params), ...said, durationMs, transport },
+        "sql failed",
+      );
+    const statement = name ?? statementFacts(text).label;
+    this.#events.emit("query.failed", { ...callIds(by), transport, statement, ...said, durationMs });
   }
 }

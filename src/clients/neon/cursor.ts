@@ -1,3 +1,4 @@
+import { type AttemptContext } from "../../core/index.ts";
 import { beginStatement } from "./begin-statement.ts";
 import { type ClientContext } from "./client-context.ts";
 import { toNeonError } from "./errors.ts";
@@ -40,9 +41,7 @@ export async function* runStream(
     ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
   });
   // A batch at a time through the policies: a row at a time would cost each of them a promise.
-  for await (const batch of context.runner.stream(spec, ({ signal }) =>
-    streamBatches(context, statement, options, signal),
-  ))
+  for await (const batch of context.runner.stream(spec, (own) => streamBatches(context, statement, options, own)))
     yield* batch;
 }
 
@@ -51,16 +50,14 @@ async function* streamBatches(
   context: ClientContext,
   statement: Statement,
   options: StreamOptions,
-  signal: AbortSignal,
+  own: AttemptContext,
 ): AsyncGenerator<readonly object[], void, undefined> {
   const { pools, clock } = context;
+  const { signal } = own;
   const lease = await pools.connect(signal);
-  const send = async ({ text, params }: Statement, mode: { queryMode?: "extended" } = {}): Promise<DriverResult> => {
+  const sent = async (answer: Promise<DriverResult>, params: readonly unknown[] = []): Promise<DriverResult> => {
     try {
-      const result = await lease.query({ text, values: [...params], ...mode }, signal);
-      // Only the WebSocket driver lets several statements of one text through.
-      if (Array.isArray(result) && mode.queryMode) throw invalid("stream takes one statement");
-      return result;
+      return await answer;
     } catch (thrown) {
       if (signal.aborted) throw signal.reason;
       throw toNeonError(thrown, { operation: "stream", phase: "query", repeatable: true, rolledBack: true, params });
@@ -69,14 +66,17 @@ async function* streamBatches(
   const startedAt = clock.now();
   let rows = 0;
   try {
-    await send({ text: beginStatement(context, { readOnly: true }), params: [] });
+    await sent(lease.query({ text: beginStatement(context, { readOnly: true }) }, signal));
     for await (const result of cursorSteps("streamed", statement, options, (each) =>
-      send(each, { queryMode: "extended" }),
+      sent(lease.single(each, signal), each.params),
     )) {
       rows += result.rows.length;
       yield result.rows as object[];
     }
-    context.told({ ...statement, rows, startedAt, name: options.name }, pools.transport);
+    context.told({ ...statement, rows, startedAt, name: options.name, by: own }, pools.transport);
+  } catch (thrown) {
+    context.failed({ ...statement, startedAt, name: options.name, by: own }, pools.transport, thrown);
+    throw thrown;
   } finally {
     // Whoever leaves the loop has fired the signal: the way back to the pool must not hang on it. It changed nothing,
     // so to roll back is to end the cursor.

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { clientClass, clientConfig, destroyClient, type DriverOptions } from "../pools/drivers.ts";
+import { cleanFailure, clientClass, clientConfig, destroyClient, type DriverOptions } from "../pools/drivers.ts";
 
 /** Lends a connection of its own, outside the pool, for the time of `work`; cut when the signal fires. */
 export async function withDirectSession<T>(
@@ -13,6 +13,8 @@ export async function withDirectSession<T>(
   try {
     await client.connect();
     return await work(client);
+  } catch (thrown) {
+    throw cleanFailure(thrown, driver);
   } finally {
     signal.removeEventListener("abort", cut);
     void client.end().catch(() => undefined);

@@ -65,13 +65,29 @@ export function toNeonError(thrown: unknown, context: FailureContext): Integrati
   });
 }
 
+/**
+ * Whether no database was reached: by the network's failure, by Neon's proxy, which says so in words alone, or because
+ * something else answered in its place (a gateway's 503, a 404 of the wrong endpoint).
+ */
+export function isUnreached({ code, status, sqlState, message }: IntegrationError): boolean {
+  if (code === "NETWORK") return true;
+  if (sqlState !== undefined && sqlState !== "XX000") return false;
+  return judgeNeonMessage(message) !== undefined || (status !== undefined && !databaseStatuses.has(status));
+}
+
+/** A statement or an answer that is wrong or too big, and a limit on requests, say nothing about the database. */
+const databaseStatuses: ReadonlySet<number> = new Set([400, 413, 429, 507]);
+
 /** True if the server answered and its session goes on: the connection may serve the next statement. */
 export function isStatementError(thrown: unknown): boolean {
   const report = reportOf(thrown);
   return report?.code !== undefined && report.severity === "ERROR" && !/^(08|57P)/.test(report.code);
 }
 
-/** The driver's own bound on a statement fired; the server may still run it. */
+/** What `pg` throws when its bound on a statement fires, and what we throw where the bound is ours. */
+export const readTimeout = () => new Error("Query read timeout");
+
+/** The bound on a statement fired; the server may still run it. */
 export function isReadTimeout(thrown: unknown): boolean {
   return thrown instanceof Error && thrown.message === "Query read timeout";
 }

@@ -1,10 +1,8 @@
-import { neon } from "@neondatabase/serverless";
-import { type AttemptContext, type Clock, type FetchLike, LinkedSignal, timeoutError } from "../../core/index.ts";
+import { type AttemptContext, type Clock, type FetchLike, LinkedSignal } from "../../core/index.ts";
 import { type ConnectionPoolManager, type Lease } from "../connection-pool-manager.ts";
-import { connectionStringOf } from "./connection-string.ts";
-import { type FailureContext, toNeonError } from "./errors.ts";
-import { fetchOptionsOf, newExchange } from "./http-exchange.ts";
-import { type BatchOptions, type IsolationLevel } from "./neon-options.ts";
+import { type FailureContext, isReadTimeout, isUnreached, readTimeout, toNeonError } from "./errors.ts";
+import { type HttpExchange, HttpSql } from "./http-exchange.ts";
+import { type BatchOptions } from "./neon-options.ts";
 import { type DriverResult } from "./rows.ts";
 import { type Statement } from "./sql.ts";
 
@@ -47,26 +45,29 @@ export class PoolExecutor implements Executor {
     const lease = this.#pools.connectNow();
     return lease
       ? this.#run(lease, statement, attempt, repeatable, startedAt)
-      : this.#pools.connect(attempt.signal).then((made) => this.#run(made, statement, attempt, repeatable, startedAt));
+      : this.#pools.connect(attempt.signal).then((made) => this.#run(made, statement, attempt, repeatable));
   }
 
   #run(
     lease: Lease,
-    { text, params }: Statement,
+    statement: Statement,
     attempt: AbortableAttempt,
     repeatable: boolean,
-    startedAt: number,
+    startedAt?: number,
   ): Promise<DriverResult> {
     return new Promise((resolve, reject) => {
-      // Extended on purpose: the simple protocol would run several statements in one text, which HTTP refuses.
-      const config = { text, values: params as unknown[], queryMode: "extended" as const };
       let isGivenUp = false;
-      const giveUp = lease.run(config, startedAt, (thrown, result) => {
-        lease.release();
-        if (thrown === undefined) resolve(result as DriverResult);
-        else if (isGivenUp) reject(thrown);
-        else reject(toNeonError(thrown, { operation: "query", phase: "query", repeatable, params }));
-      });
+      const giveUp = lease.run(
+        statement,
+        (thrown, result) => {
+          lease.release();
+          if (thrown === undefined) resolve(result!);
+          else if (isGivenUp) reject(thrown);
+          else
+            reject(toNeonError(thrown, { operation: "query", phase: "query", repeatable, params: statement.params }));
+        },
+        startedAt,
+      );
       onAbort(attempt, (reason) => {
         isGivenUp = true;
         giveUp(reason);
@@ -93,19 +94,17 @@ export interface HttpExecutorOptions {
 export class HttpExecutor implements Executor {
   readonly transport = "http";
   readonly #options: HttpExecutorOptions;
-  /** Made once: it takes the connection string apart each time. */
-  #driver: Driver | undefined;
+  readonly #sql: HttpSql;
 
   constructor(options: HttpExecutorOptions) {
     this.#options = options;
+    const { target, limits } = options.pools;
+    this.#sql = new HttpSql(target, limits.applicationName, options.fetch);
   }
 
-  execute({ text, params }: Statement, { signal }: AbortableAttempt, repeatable: boolean): Promise<DriverResult> {
-    const context = { operation: "query", phase: "query", repeatable, params } as const;
-    return this.#send(context, signal, (sql, fetchOptions) => {
-      const answer: PromiseLike<unknown> = sql.query(text, [...params], { fetchOptions });
-      return answer as PromiseLike<DriverResult>;
-    });
+  execute(statement: Statement, attempt: AbortableAttempt, repeatable: boolean): Promise<DriverResult> {
+    const context = { operation: "query", phase: "query", repeatable, params: statement.params } as const;
+    return this.#send(context, attempt, (exchange, signal) => this.#sql.query(statement, exchange, signal));
   }
 
   batch(
@@ -116,59 +115,35 @@ export class HttpExecutor implements Executor {
   ): Promise<DriverResult[]> {
     const params = statements.flatMap((statement) => statement.params);
     const context = { operation: "batch", phase: "query", repeatable, params } as const;
-    return this.#send(context, signal, (sql, fetchOptions) => {
-      const queries = statements.map(({ text, params }) => sql.query(text, [...params]));
-      const isolationLevel = options.isolationLevel && driverIsolationLevels[options.isolationLevel];
-      return sql.transaction(queries, {
-        fullResults: true,
-        fetchOptions,
-        ...(isolationLevel && { isolationLevel }),
-        ...(options.readOnly !== undefined && { readOnly: options.readOnly }),
-      });
-    });
+    return this.#send(context, { signal }, (exchange, linked) =>
+      this.#sql.batch(statements, options, exchange, linked),
+    );
   }
 
-  /** The driver's promises are lazy, and run again when awaited again: they are made and awaited here, once. */
   async #send<T>(
     context: FailureContext,
-    signal: AbortSignal,
-    run: (sql: Driver, fetchOptions: Record<string, unknown>) => PromiseLike<T>,
+    attempt: AbortableAttempt,
+    run: (exchange: HttpExchange, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const { pools, fetch, clock } = this.#options;
-    const exchange = newExchange(pools.target, fetch);
-    const spec = { service: "neon", operation: context.operation };
-    const { queryTimeoutMs } = pools.limits;
-    const linked = new LinkedSignal()
-      .follow(signal)
-      .after(queryTimeoutMs, clock, () => timeoutError("ATTEMPT_TIMEOUT", spec, queryTimeoutMs));
+    const { pools, clock } = this.#options;
+    const exchange: HttpExchange = { sent: false };
+    const linked = new LinkedSignal().after(pools.limits.queryTimeoutMs, clock, readTimeout);
+    if (attempt.onAbort) attempt.onAbort((reason) => linked.abort(reason));
+    else linked.follow(attempt.signal);
     try {
-      const result = await run((this.#driver ??= this.#connect()), fetchOptionsOf(exchange, linked.signal));
+      const result = await run(exchange, linked.signal);
       pools.observe("answered");
       return result;
     } catch (thrown) {
-      if (signal.aborted) throw signal.reason;
-      const failure = linked.signal.aborted ? new Error("Query read timeout", { cause: thrown }) : thrown;
+      const { aborted, reason } = linked.signal as { aborted: boolean; reason: unknown };
+      if (aborted && !isReadTimeout(reason)) throw reason;
+      const failure = aborted ? reason : thrown;
       const error = toNeonError(failure, { ...context, exchange, wallNow: clock.wallNow() });
-      if (error.code === "NETWORK") pools.observe("connect-failed", error.message);
+      if (isUnreached(error)) pools.observe("connect-failed", error.message);
       else if (error.sqlState !== undefined) pools.observe("answered");
       throw error;
     } finally {
       linked.dispose();
     }
   }
-
-  /** Sends nothing yet. */
-  #connect(): Driver {
-    const { target, limits } = this.#options.pools;
-    const connectionString = connectionStringOf(target, limits.applicationName);
-    return neon(connectionString.reveal(), { fullResults: true, disableWarningInBrowsers: true });
-  }
 }
-
-type Driver = ReturnType<typeof neon<false, true>>;
-
-const driverIsolationLevels = {
-  "read committed": "ReadCommitted",
-  "repeatable read": "RepeatableRead",
-  serializable: "Serializable",
-} as const satisfies Record<IsolationLevel, string>;

@@ -20,6 +20,7 @@ export { type BulkInsert, type BulkInsertOptions, type BulkRow } from "./bulk/bu
 export { type UserClaims } from "./user-claims.ts";
 export { type ListenOptions, type Subscription } from "./listener.ts";
 export { type Field, type Row, type Rows } from "./rows.ts";
+export { neonFetch } from "./http-exchange.ts";
 export { identifier, sql, SqlFragment } from "./sql.ts";
 export { migrate, type MigrateOptions, type MigrateResult, type SqlSession } from "./migrate.ts";
 export { type ConnectionTarget, parseConnectionString } from "./connection-string.ts";

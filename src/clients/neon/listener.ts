@@ -8,8 +8,10 @@ import {
   redactUrls,
   sleep,
 } from "../../core/index.ts";
-import { clientClass, clientConfig, destroyClient, type DriverOptions } from "../pools/drivers.ts";
+import { cleanFailure, clientClass, clientConfig, destroyClient, type DriverOptions } from "../pools/drivers.ts";
+import { closedError } from "../pools/pool-errors.ts";
 import { toNeonError } from "./errors.ts";
+import { LineWatch } from "./line-watch.ts";
 
 export interface ListenOptions {
   /** Ends the subscription. */
@@ -31,9 +33,16 @@ interface Subscriber {
 
 const RECONNECT_BASE_MS = 250;
 const RECONNECT_MAX_MS = 30_000;
+/** The first attempt to connect again is given so long, each later one twice the time: some hang in a path that is still dead. */
+const FIRST_ATTEMPT_MS = 1_000;
 
 export interface ListenerOptions {
   readonly driver: Omit<DriverOptions, "onLost">;
+  /** Names the closed pool in errors. */
+  readonly pool: string;
+  /** Between two questions whether the connection lives, ms; 0: none. */
+  readonly keepAliveMs: number;
+  readonly onAnswer: () => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -41,7 +50,8 @@ export interface ListenerOptions {
 
 /**
  * All subscriptions of a client on one connection of their own: LISTEN is session state, which a pool in transaction
- * mode would lose. A lost connection is made again, with growing waits, as long as somebody listens.
+ * mode would lose. A connection that was lost, or has fallen silent, is made again, with growing waits, as long as
+ * somebody listens.
  */
 export class Listener {
   readonly #options: ListenerOptions;
@@ -49,6 +59,9 @@ export class Listener {
   readonly #stop = new AbortController();
   #client: pg.Client | undefined;
   #connecting: Promise<pg.Client> | undefined;
+  /** The one that {@link #connecting} makes. */
+  #attempt: pg.Client | undefined;
+  #watch: LineWatch | undefined;
   #recovering = false;
 
   constructor(options: ListenerOptions) {
@@ -61,6 +74,7 @@ export class Listener {
     options: ListenOptions,
     signal: AbortSignal,
   ): Promise<Subscription> {
+    if (this.#stop.signal.aborted) throw closedError(this.#options.pool);
     const subscriber: Subscriber = { channel, onNotification, onGap: options.onGap };
     this.#subscribers.add(subscriber);
     try {
@@ -69,7 +83,11 @@ export class Listener {
     } catch (thrown) {
       await this.#remove(subscriber);
       if (signal.aborted) throw signal.reason;
-      throw toNeonError(thrown, { operation: "listen", phase: "connect", repeatable: true });
+      throw toNeonError(cleanFailure(thrown, this.#options.driver), {
+        operation: "listen",
+        phase: "connect",
+        repeatable: true,
+      });
     }
     const close = () => {
       options.signal?.removeEventListener("abort", onAbort);
@@ -80,10 +98,10 @@ export class Listener {
     return { close };
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#stop.abort();
     this.#subscribers.clear();
-    await this.#disconnect();
+    this.#disconnect();
   }
 
   async #remove(subscriber: Subscriber): Promise<void> {
@@ -93,17 +111,27 @@ export class Listener {
       await this.#client?.query(`unlisten ${quoted(subscriber.channel)}`).catch(() => undefined);
   }
 
-  async #connect(): Promise<pg.Client> {
-    const driver: DriverOptions = { ...this.#options.driver, onLost: (error) => void this.#recover(client, error) };
+  async #connect(timeoutMs = Infinity): Promise<pg.Client> {
+    const { driver: given, keepAliveMs, clock, onAnswer } = this.#options;
+    const connectionTimeoutMs = Math.min(given.limits.connectionTimeoutMs, timeoutMs);
+    const onLost = (error: unknown) => void this.#recover(client, error);
+    const driver: DriverOptions = { ...given, limits: { ...given.limits, connectionTimeoutMs }, onLost };
     const client = new (clientClass(driver))(clientConfig(driver));
+    this.#attempt = client;
     client.on("notification", ({ channel, payload = "" }) => this.#deliver(channel, payload));
     try {
       await client.connect();
     } catch (thrown) {
-      this.#connecting = undefined;
+      if (this.#attempt === client) this.#connecting = this.#attempt = undefined;
       destroyClient(client);
       throw thrown;
     }
+    const onSilence = () => {
+      onLost(new Error(`nothing was heard for ${keepAliveMs} ms after a question`));
+      destroyClient(client);
+    };
+    this.#watch = new LineWatch(client, { everyMs: keepAliveMs, clock, onAnswer, onSilence });
+    this.#attempt = undefined;
     return (this.#client = client);
   }
 
@@ -123,15 +151,17 @@ export class Listener {
 
   async #recover(lost: pg.Client, error: unknown): Promise<void> {
     if (this.#client !== lost || this.#recovering) return;
+    this.#watch?.stop();
     this.#client = this.#connecting = undefined;
     this.#recovering = true;
     const { clock, random, logger } = this.#options;
-    logger.warn({}, `the LISTEN connection was lost: ${redactUrls(describeThrown(error))}`);
+    const message = redactUrls(describeThrown(cleanFailure(error, this.#options.driver)));
+    logger.warn({}, `the LISTEN connection was lost: ${message}`);
     try {
       for (let attempt = 0; this.#subscribers.size > 0; attempt += 1) {
         const ceiling = Math.min(RECONNECT_MAX_MS, RECONNECT_BASE_MS * 2 ** attempt);
         await sleep(ceiling * (0.5 + random.next() / 2), clock, this.#stop.signal);
-        if (await this.#listenAgain()) break;
+        if (await this.#listenAgain(FIRST_ATTEMPT_MS * 2 ** attempt)) break;
       }
     } catch {
       // closed meanwhile
@@ -140,13 +170,13 @@ export class Listener {
     }
   }
 
-  async #listenAgain(): Promise<boolean> {
+  async #listenAgain(timeoutMs: number): Promise<boolean> {
     try {
-      const client = await (this.#connecting ??= this.#connect());
+      const client = await (this.#connecting ??= this.#connect(timeoutMs));
       for (const channel of new Set([...this.#subscribers].map((each) => each.channel)))
         await client.query(`listen ${quoted(channel)}`);
     } catch {
-      await this.#disconnect();
+      this.#disconnect();
       return false;
     }
     for (const { onGap } of this.#subscribers) if (onGap) this.#tell(onGap);
@@ -154,12 +184,13 @@ export class Listener {
   }
 
   /** Without goodbye: nothing is left to save, and a silent server would not answer it. */
-  async #disconnect(): Promise<void> {
-    const client = this.#client ?? (await this.#connecting?.catch(() => undefined));
-    this.#client = this.#connecting = undefined;
-    if (!client) return;
-    void client.end().catch(() => undefined);
-    destroyClient(client);
+  #disconnect(): void {
+    const [client, attempt] = [this.#client, this.#attempt];
+    this.#watch?.stop();
+    this.#client = this.#connecting = this.#attempt = undefined;
+    void client?.end().catch(() => undefined);
+    if (client) destroyClient(client);
+    if (attempt) destroyClient(attempt); // without end(): pg would never settle its connect() then
   }
 }
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type pg from "pg";
-import { packageRoot } from "../../core/index.ts";
+import { type AttemptContext, lineOf, type Logger, packageRoot } from "../../core/index.ts";
 import { type DriverOptions } from "../pools/drivers.ts";
 import { type ClientContext } from "./client-context.ts";
 import { withDirectSession } from "./direct-session.ts";
@@ -20,14 +20,15 @@ export function runMigrations(
 ): Promise<MigrateResult> {
   const bounds = { deadlineMs: MIGRATION_TIMEOUT_MS, attemptTimeoutMs: MIGRATION_TIMEOUT_MS };
   const spec = context.spec("migrate", options, { idempotent: true, write: true, ...bounds });
-  return context.runner.run(spec, async ({ signal }) => {
+  return context.runner.run(spec, async (own) => {
+    const { signal } = own;
     const embeddingDimensions = options.embeddingDimensions ?? (await dimensionsOf(knownDimensions));
     const work = (session: pg.Client) =>
       migrate(session, {
         directory: options.directory ?? join(packageRoot(), "migrations"),
         embeddingDimensions,
         dryRun: options.dryRun,
-        logger: options.logger ?? context.logger,
+        logger: ofCall(options.logger ?? context.logger, own),
       });
     try {
       return await withDirectSession(driverFor(MIGRATION_TIMEOUT_MS), signal, work);
@@ -36,6 +37,13 @@ export function runMigrations(
       throw toNeonError(thrown, { operation: "migrate", phase: "query", repeatable: true });
     }
   });
+}
+
+/** A logger whose every line names the call. */
+function ofCall(logger: Logger, call: AttemptContext): Logger {
+  const at = (level: keyof Logger) => (fields: object, message: string) =>
+    logger[level]({ ...lineOf(call), ...fields }, message);
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
 async function dimensionsOf(given: NeonClientOptions["embeddingDimensions"]): Promise<number> {

@@ -17,6 +17,7 @@ import {
   type BatchOptions,
   type BatchStatement,
   type CallOptions,
+  neonDefaults,
   type NeonClientOptions,
   type QueryFunction,
   type StreamFunction,
@@ -134,9 +135,10 @@ export class NeonClient {
   }
 
   /**
-   * Hears NOTIFY on `channel`, over a direct connection that is made again when it is lost.
+   * Hears NOTIFY on `channel`, over a direct connection that is made again when it is lost or falls silent
+   * (`listenKeepAliveMs`). As long as somebody listens, the compute stays awake.
    *
-   * @throws IntegrationError NETWORK when the first connection fails
+   * @throws IntegrationError NETWORK when the first connection fails, CLOSED after {@link close}
    */
   listen(
     channel: string,
@@ -145,6 +147,9 @@ export class NeonClient {
   ): Promise<Subscription> {
     const listener = (this.#listener ??= new Listener({
       driver: this.#directDriver(this.#pools.limits.queryTimeoutMs),
+      pool: this.#pools.name,
+      keepAliveMs: this.#options.listenKeepAliveMs ?? neonDefaults.listenKeepAliveMs,
+      onAnswer: () => this.#pools.touch(),
       clock: this.#context.clock,
       random: this.#options.random ?? systemRandom,
       logger: this.#context.logger,
@@ -166,7 +171,7 @@ export class NeonClient {
 
   /** Ends subscriptions, and the pool if the client made it. Idempotent. */
   async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    await this.#listener?.close();
+    this.#listener?.close();
     await this.#context.replica?.pools.close(options);
     if (!this.#options.pools) await this.#pools.close(options);
   }
@@ -177,7 +182,9 @@ export class NeonClient {
 
   #directDriver(queryTimeoutMs: number): DriverOptions {
     const { transport, limits } = this.#pools;
-    return { target: this.#direct, transport, limits: { ...limits, queryTimeoutMs }, clock: this.#context.clock };
+    const { redact } = this.#options;
+    const { clock } = this.#context;
+    return { target: this.#direct, transport, limits: { ...limits, queryTimeoutMs }, clock, redact };
   }
 }
 

@@ -20,6 +20,12 @@ export interface NeonClientOptions extends Partial<PoolOptions> {
   readonly pools?: ConnectionPoolManager | undefined;
   /** For LISTEN and migrations. @defaultValue the connection string without Neon's `-pooler` */
   readonly directConnectionString?: string | Secret | undefined;
+  /**
+   * How often `listen` asks its connection for a sign of life, 0 to 86400000 ms: one that gives none within the same time
+   * again is made anew. 0 asks nothing, so that a path that died without a word is never noticed.
+   * @defaultValue 10000
+   */
+  readonly listenKeepAliveMs?: number | undefined;
   /** A read replica of the same database, for reads that say `replica: true`; the client makes and closes its pool. */
   readonly replicaConnectionString?: string | Secret | undefined;
   /**
@@ -53,7 +59,7 @@ export interface NeonClientOptions extends Partial<PoolOptions> {
   readonly dataApi?: NeonDataApi | undefined;
 }
 
-export const neonDefaults = { maxRows: 10_000, embeddingDimensions: 768 } as const;
+export const neonDefaults = { maxRows: 10_000, embeddingDimensions: 768, listenKeepAliveMs: 10_000 } as const;
 
 export interface QueryCacheOptions {
   /** How long an answer is as good as new, ms. @defaultValue 60000 */

@@ -42,11 +42,17 @@ function startQuery(context: ClientContext, source: StatementSource, rest: reado
     const answer = replica
       ? replica.execute(statement, own, executor, startedAt)
       : executor.execute(statement, own, idempotent, startedAt);
-    return (plainRead ? answer : judged(context, answer)).then((result) => {
-      const { text, params } = statement;
-      context.told({ text, params, rows: result.rows.length, startedAt, name }, executor.transport);
-      return result;
-    });
+    const { text, params } = statement;
+    return (plainRead ? answer : judged(context, answer)).then(
+      (result) => {
+        context.told({ text, params, rows: result.rows.length, startedAt, name, by: own }, executor.transport);
+        return result;
+      },
+      (thrown: unknown) => {
+        context.failed({ text, params, startedAt, name, by: own }, executor.transport, thrown);
+        throw thrown;
+      },
+    );
   };
   if (cache && runner.runWithMeta) return runCached(runner.runWithMeta(spec, attempt), maxRows);
   const rows = runner.run(spec, attempt).then((result) => toRows<Row>(result, maxRows, "query"));
@@ -92,11 +98,14 @@ export async function runBatch<R extends object = Row>(
   const idempotent = options.idempotent ?? plainReads;
   const write = options.readOnly !== true && !plainReads;
   try {
-    return await runner.run(context.spec("batch", options, { idempotent, write }), async ({ signal }) => {
+    return await runner.run(context.spec("batch", options, { idempotent, write }), async (own) => {
       const startedAt = clock.now();
-      const results = await executor.batch!(compiled, signal, idempotent, options);
+      const results = await executor.batch!(compiled, own.signal, idempotent, options).catch((thrown: unknown) => {
+        context.failed({ text: "batch", params: [], startedAt, name: "batch", by: own }, executor.transport, thrown);
+        throw thrown;
+      });
       return results.map((result, index) => {
-        context.told({ ...compiled[index]!, rows: result.rows.length, startedAt }, executor.transport);
+        context.told({ ...compiled[index]!, rows: result.rows.length, startedAt, by: own }, executor.transport);
         return toRows<R>(result, maxRows, "batch");
       });
     });

@@ -1,6 +1,8 @@
-import { type Clock, IntegrationError, type Logger } from "../../core/index.ts";
+import { type Clock, IntegrationError, lineOf, type Logger } from "../../core/index.ts";
+import { type CallOfLine } from "./client-context.ts";
 import { ConnectionPoolManager } from "../connection-pool-manager.ts";
 import { type AbortableAttempt, type Executor, HttpExecutor, PoolExecutor } from "./executor.ts";
+import { isUnreached } from "./errors.ts";
 import { invalid, type NeonClientOptions, type QueryOptions } from "./neon-options.ts";
 import { type DriverResult } from "./rows.ts";
 import { type Statement } from "./sql.ts";
@@ -9,13 +11,7 @@ import { type Statement } from "./sql.ts";
 const AVOID_MS = 1_000;
 
 /** A replica that answers late, or cancels a read for the sake of replay (40001), is no reason to fail a read. */
-const replicaFailures: ReadonlySet<string> = new Set([
-  "NETWORK",
-  "QUEUE_FULL",
-  "ATTEMPT_TIMEOUT",
-  "CLOSED",
-  "CONFLICT",
-]);
+const replicaFailures: ReadonlySet<string> = new Set(["QUEUE_FULL", "ATTEMPT_TIMEOUT", "CLOSED", "CONFLICT"]);
 
 /**
  * Sends single reads to a read replica, and to the primary when the replica cannot answer. Whatever is part of a
@@ -51,7 +47,7 @@ export class ReplicaRouter {
   /** @param startedAt a fresh reading of the clock */
   async execute(
     statement: Statement,
-    attempt: AbortableAttempt,
+    attempt: AbortableAttempt & CallOfLine,
     primary: Executor,
     startedAt: number,
   ): Promise<DriverResult> {
@@ -59,10 +55,15 @@ export class ReplicaRouter {
     try {
       return await this.#executor.execute(statement, attempt, true, startedAt);
     } catch (thrown) {
+      // What a function turned out to write is the statement's doing, not the replica's.
+      const isWrite = IntegrationError.isInstance(thrown) && thrown.code === "READ_ONLY";
       const isReplicas = isReplicaFailure(thrown);
       if (signal.aborted || isReplicas) this.#avoidUntil = this.#clock.now() + AVOID_MS;
-      if (signal.aborted || !isReplicas) throw thrown;
-      this.#logger.warn({ pool: this.pools.name, code: thrown.code }, `the primary answers instead: ${thrown.message}`);
+      if (signal.aborted || !(isReplicas || isWrite)) throw thrown;
+      this.#logger.warn(
+        { ...lineOf(attempt), pool: this.pools.name, code: thrown.code },
+        `the primary answers instead: ${thrown.message}`,
+      );
       this.pools.tellFallback(thrown.message);
       return primary.execute(statement, attempt, true, this.#clock.now());
     }
@@ -94,7 +95,7 @@ export function createReplicaRouter(
     ...primary.limits,
     ...{ connectionString: replicaConnectionString, name: `${primary.name}-replica`, isReplica: true },
     transport: options.transport ?? (primary.transport === "tcp" ? "tcp" : "auto"),
-    ...{ clock, random, events, logger },
+    ...{ clock, random, events, logger, redact: options.redact },
   });
   const executor =
     pools.transport === "websocket" ? new HttpExecutor({ pools, fetch, clock }) : new PoolExecutor(pools);
@@ -104,5 +105,10 @@ export function createReplicaRouter(
 function isReplicaFailure(thrown: unknown): thrown is IntegrationError {
   if (!IntegrationError.isInstance(thrown)) return false;
   // 40001 on a replica: canceling statement due to conflict with recovery. 57P0x: it shuts down or starts.
-  return replicaFailures.has(thrown.code) || thrown.sqlState === "40001" || /^57P/.test(thrown.sqlState ?? "");
+  return (
+    replicaFailures.has(thrown.code) ||
+    isUnreached(thrown) ||
+    thrown.sqlState === "40001" ||
+    /^57P/.test(thrown.sqlState ?? "")
+  );
 }

@@ -37,18 +37,17 @@ export function toRows<R extends object>(result: DriverResult, maxRows: number, 
       operation,
       details: { rows: result.rows.length, maxRows },
     });
-  const fields = result.fields.map(({ name, dataTypeID }) => ({ name, dataTypeID }));
   const rows = result.rows as R[];
   // Not enumerable, so that rows compare, spread and serialise as the plain array that they are.
   rowCount.value = result.rowCount ?? rows.length;
-  ownFields.value = fields;
+  fields.value = result.fields;
   Object.defineProperty(rows, "rowCount", rowCount);
-  return Object.defineProperty(rows, "fields", ownFields) as Rows<R>;
+  return Object.defineProperty(rows, "fields", fields) as Rows<R>;
 }
 
 /** Filled in for each answer: two new descriptors at a time were measured at twice the cost. */
 const rowCount = { value: 0 };
-const ownFields: { value: readonly Field[] } = { value: [] };
+const fields: { value: readonly Field[] } = { value: [] };
 
 /** Back to what a driver gives. */
 export function toResult(rows: Rows): DriverResult {

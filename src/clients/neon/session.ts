@@ -1,4 +1,5 @@
-import { abortedError, IntegrationError } from "../../core/index.ts";
+import type pg from "pg";
+import { abortedError, type AttemptContext, IntegrationError } from "../../core/index.ts";
 import { type Lease } from "../connection-pool-manager.ts";
 import { type BulkInserter } from "./bulk/bulk-insert.ts";
 import { type BulkInsertOptions, type BulkRow } from "./bulk/bulk-options.ts";
@@ -15,12 +16,11 @@ import { transactionPool } from "./transaction-pool.ts";
 import { setClaims } from "./user-claims.ts";
 import { type Transaction } from "./transaction-types.ts";
 
-type Config = Parameters<Lease["query"]>[0];
-
 /** The connection during a transaction: one statement at a time, in the order of the calls. */
 export class Session {
   over = false;
   readonly #lease: Lease;
+  readonly #attempt: AttemptContext;
   readonly #signal: AbortSignal;
   readonly #context: ClientContext;
   readonly #bulk: BulkInserter;
@@ -29,9 +29,10 @@ export class Session {
   readonly #written = new Set<string>();
   #names = 0;
 
-  constructor(lease: Lease, signal: AbortSignal, context: ClientContext, bulk: BulkInserter) {
+  constructor(lease: Lease, attempt: AttemptContext, context: ClientContext, bulk: BulkInserter) {
     this.#lease = lease;
-    this.#signal = signal;
+    this.#attempt = attempt;
+    this.#signal = attempt.signal;
     this.#context = context;
     this.#bulk = bulk;
   }
@@ -112,7 +113,10 @@ export class Session {
     if ("hedge" in options || "cache" in options) throw invalid("hedge and cache are for reads outside transactions");
     this.#mayWrite(statement.text);
     const startedAt = this.#context.clock.now();
-    const result = await this.run(statement, options.signal);
+    const result = await this.run(statement, options.signal).catch((thrown: unknown) => {
+      this.#failed(statement, thrown, startedAt, options.name);
+      throw thrown;
+    });
     this.#told(statement, result, startedAt, options.name);
     return toRows<R>(result, options.maxRows ?? this.#context.maxRows, "transaction");
   }
@@ -129,7 +133,10 @@ export class Session {
         rows += result.rows.length;
         yield* result.rows as object[];
       }
-      this.#context.told({ ...statement, rows, startedAt, name: options.name }, this.#context.pools.transport);
+      this.#context.told({ ...statement, rows, startedAt, name: options.name, by: this.#attempt }, this.#transport);
+    } catch (thrown) {
+      this.#failed(statement, thrown, startedAt, options.name);
+      throw thrown;
     } finally {
       if (!this.over && this.#lease.usable) await this.control(`close ${name}`).catch(() => undefined);
     }
@@ -152,11 +159,12 @@ export class Session {
       },
       copy: (copyIn) => this.#copy(copyIn),
       told: (statement, result, startedAt) => this.#told(statement, result, startedAt, options.name),
+      failed: (statement, thrown, startedAt) => this.#failed(statement, thrown, startedAt, options.name),
     });
   }
 
   async #copy(copyIn: CopyIn): Promise<number> {
-    await this.#inOrder(() => this.#send(copyIn as unknown as Config, this.#signal));
+    await this.#inOrder(() => this.#send(copyIn as unknown as pg.QueryConfig, this.#signal));
     return copyIn.rowCount;
   }
 
@@ -176,19 +184,20 @@ export class Session {
 
   async #run(text: string, params: readonly unknown[], own?: AbortSignal): Promise<DriverResult> {
     const signal = own ? AbortSignal.any([this.#signal, own]) : this.#signal;
-    const result = await this.#send({ text, values: [...params], queryMode: "extended" }, signal);
-    // Only the WebSocket driver lets several statements of one text through.
-    if (Array.isArray(result)) throw this.#own(invalid("one statement per query: split the text, or use batch"));
-    return result;
+    return this.#sent(this.#lease.single({ text, params }, signal), params, signal);
   }
 
-  async #send(config: Config, signal: AbortSignal): ReturnType<Lease["query"]> {
+  #send(config: pg.QueryConfig, signal: AbortSignal): Promise<pg.QueryResult> {
+    return this.#sent(this.#lease.query(config, signal), config.values ?? [], signal);
+  }
+
+  async #sent<R>(answer: Promise<R>, params: readonly unknown[], signal: AbortSignal): Promise<R> {
     try {
-      return await this.#lease.query(config, signal);
+      return await answer;
     } catch (thrown) {
       if (this.#signal.aborted) throw this.#signal.reason;
       if (signal.aborted) throw abortedError({ service: "neon", operation: "transaction" }, signal.reason);
-      throw this.#failure(thrown, config.values ?? []);
+      throw this.#failure(thrown, params);
     }
   }
 
@@ -198,7 +207,15 @@ export class Session {
 
   #told(statement: Statement, result: DriverResult, startedAt: number, name?: string): void {
     const rows = result.rows.length;
-    this.#context.told({ ...statement, rows, startedAt, name }, this.#context.pools.transport);
+    this.#context.told({ ...statement, rows, startedAt, name, by: this.#attempt }, this.#transport);
+  }
+
+  #failed(statement: Statement, thrown: unknown, startedAt: number, name?: string): void {
+    this.#context.failed({ ...statement, startedAt, name, by: this.#attempt }, this.#transport, thrown);
+  }
+
+  get #transport(): string {
+    return this.#context.pools.transport;
   }
 
   /** Until COMMIT is sent, whatever fails leaves nothing behind. */

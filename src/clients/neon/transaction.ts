@@ -1,4 +1,4 @@
-import { raceSignal } from "../../core/index.ts";
+import { type AttemptContext, raceSignal } from "../../core/index.ts";
 import { beginStatement } from "./begin-statement.ts";
 import { type BulkInserter } from "./bulk/bulk-insert.ts";
 import { type ClientContext } from "./client-context.ts";
@@ -27,7 +27,7 @@ export async function runTransaction<T>(
     write: !readOnly,
     ...(options.retry === false && { maxAttempts: 1 }),
   });
-  const outcome = await context.runner.run(spec, ({ signal }) => attempt(context, bulk, fn, options, signal));
+  const outcome = await context.runner.run(spec, (own) => attempt(context, bulk, fn, options, own));
   if ("thrown" in outcome) throw outcome.thrown;
   return outcome.value;
 }
@@ -38,13 +38,14 @@ async function attempt<T>(
   bulk: BulkInserter,
   fn: Work<T>,
   options: TransactionOptions,
-  signal: AbortSignal,
+  own: AttemptContext,
 ): Promise<TransactionOutcome<T>> {
+  const { signal } = own;
   const lease = await context.pools.connect(signal);
   // Whatever `fn` does about it: once the call is over, its connection is.
   const cut = () => lease.discard();
   signal.addEventListener("abort", cut, { once: true });
-  const session = new Session(lease, signal, context, bulk);
+  const session = new Session(lease, own, context, bulk);
   try {
     await session.control(beginStatement(context, options));
     let value: T;
@@ -71,7 +72,7 @@ export async function attemptStatements(
   context: ClientContext,
   bulk: BulkInserter,
   statements: readonly Statement[],
-  signal: AbortSignal,
+  own: AttemptContext,
 ): Promise<readonly DriverResult[]> {
   const outcome = await attempt(
     context,
@@ -83,7 +84,7 @@ export async function attemptStatements(
       return results;
     },
     {},
-    signal,
+    own,
   );
   if ("thrown" in outcome) throw outcome.thrown;
   return outcome.value;

@@ -19,5 +19,6 @@ export function guardWrites(runner: CallRunner, pools: ConnectionPoolManager): C
       runWithMeta: (spec, attempt) => runner.runWithMeta!(spec, guarded(spec, attempt)),
     }),
     stream: (spec, attempt) => runner.stream(spec, attempt),
+    ...(runner.redact && { redact: runner.redact }),
   };
 }

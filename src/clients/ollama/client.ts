@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type z } from "zod";
-import { abortedError, LinkedSignal, type ReadOptions, revealSecret } from "../../core/index.ts";
+import { abortedError, IntegrationError, LinkedSignal, type ReadOptions, revealSecret } from "../../core/index.ts";
 import { Calls } from "./calls.ts";
 import { type ChatCall } from "./chat-call.ts";
 import { OllamaConnection } from "./connection.ts";
@@ -212,6 +212,7 @@ export class OllamaClient {
         yield chunk;
       }
     } catch (thrown) {
+      this.#failed(call.model, operation, startedAt, thrown);
       throw await withNearestModels(thrown, call.model, this.#connection, signal);
     } finally {
       leave();
@@ -227,6 +228,7 @@ export class OllamaClient {
       this.#finished(call.model, "embed", startedAt, { inputTokens, outputTokens: 0 });
       return vectors;
     } catch (thrown) {
+      this.#failed(call.model, "embed", startedAt, thrown);
       throw await withNearestModels(thrown, call.model, this.#connection, signal);
     } finally {
       leave();
@@ -236,6 +238,12 @@ export class OllamaClient {
   #finished(model: string, operation: string, startedAt: number, usage: TokenUsage): void {
     const { clock, events } = this.#options;
     events.emit("model.finished", { model, operation, ...usage, durationMs: clock.now() - startedAt });
+  }
+
+  #failed(model: string, operation: string, startedAt: number, thrown: unknown): void {
+    const { clock, events } = this.#options;
+    const code = IntegrationError.isInstance(thrown) ? thrown.code : "NETWORK";
+    events.emit("model.failed", { model, operation, code, durationMs: clock.now() - startedAt });
   }
 }
 

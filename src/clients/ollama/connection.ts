@@ -1,4 +1,4 @@
-import { IntegrationError, raceSignal, revealSecret } from "../../core/index.ts";
+import { IntegrationError, raceSignal, type Redact, revealSecret } from "../../core/index.ts";
 import { type HttpRequest, HttpTransport } from "../http/transport.ts";
 import { normalizeBaseUrl } from "./base-url.ts";
 import { ollamaError, readOllamaError } from "./errors.ts";
@@ -11,6 +11,8 @@ export type Face = "native" | "openai";
 /** One server: its requests, their bounds, and what it speaks. */
 export class OllamaConnection {
   readonly root: string;
+  /** Takes secrets out of what the server says. */
+  readonly redact: Redact;
   readonly #options: ResolvedOllamaOptions;
   readonly #http: HttpTransport;
   /** Fires on close; the shared probe follows no caller. */
@@ -23,6 +25,7 @@ export class OllamaConnection {
     const apiKey = options.apiKey === undefined ? "" : revealSecret(options.apiKey);
     const credentials = apiKey === "" ? authorization?.reveal() : `Bearer ${apiKey}`;
     this.root = root;
+    this.redact = options.runner.redact ?? ((text) => text);
     this.#options = options;
     this.#closing = closing;
     this.#http = new HttpTransport({

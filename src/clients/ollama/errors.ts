@@ -1,4 +1,4 @@
-import { type ErrorCode, IntegrationError, type Verdict } from "../../core/index.ts";
+import { type ErrorCode, IntegrationError, type Redact, type Verdict } from "../../core/index.ts";
 
 /** What went wrong in Ollama's own terms: `error.details.kind` of the client's errors. */
 export type OllamaErrorKind =
@@ -74,9 +74,9 @@ export function readOllamaError(status: number, body: unknown): Reading | undefi
   }
 }
 
-/** A `{"error"}` that arrived inside a stream, under status 200. */
-export function streamedError(error: unknown): IntegrationError {
-  const message = errorText({ error }) || "no reason given";
+/** A `{"error"}` that arrived inside a stream, under status 200. Long ones are cut, and no secret is cut in half. */
+export function streamedError(error: unknown, redact: Redact): IntegrationError {
+  const message = redact(errorText({ error })) || "no reason given";
   const { code = "UPSTREAM_STATUS", verdict = "retryable", details } = judgeSentence(message) ?? { message };
   const told = `the server ended the stream with an error: ${message.slice(0, 500)}`;
   return new IntegrationError({

@@ -1,3 +1,4 @@
+import { type Redact } from "../../core/index.ts";
 import { type ChatCall } from "./chat-call.ts";
 import { isRecord, type OllamaConnection } from "./connection.ts";
 import { ollamaError, streamedError } from "./errors.ts";
@@ -19,23 +20,24 @@ async function* chunks(
   call: ChatCall,
   signal: AbortSignal,
 ): AsyncGenerator<ChatChunk, void, undefined> {
-  for await (const line of ndjson(connection.stream("/api/chat", signal, toBody(call))))
+  for await (const line of ndjson(connection.stream("/api/chat", signal, toBody(call)), connection.redact))
     yield toChunk(line, call.model);
 }
 
 /** The lines of a native stream. An `{"error"}` line is thrown, wherever it stands. */
 export async function* ndjson(
   bytes: AsyncIterable<Uint8Array>,
+  redact: Redact,
 ): AsyncGenerator<Readonly<Record<string, unknown>>, void, undefined> {
   const parser = new NdjsonParser();
-  for await (const piece of bytes) for (const value of parser.push(piece)) yield checked(value);
-  for (const value of parser.end()) yield checked(value);
+  for await (const piece of bytes) for (const value of parser.push(piece)) yield checked(value, redact);
+  for (const value of parser.end()) yield checked(value, redact);
 }
 
-function checked(value: unknown): Readonly<Record<string, unknown>> {
+function checked(value: unknown, redact: Redact): Readonly<Record<string, unknown>> {
   if (!isRecord(value))
     throw ollamaError("INVALID_OUTPUT", "stream_malformed", "a line of the stream is not a JSON object");
-  if (value["error"] !== undefined) throw streamedError(value["error"]);
+  if (value["error"] !== undefined) throw streamedError(value["error"], redact);
   return value;
 }
 

@@ -46,7 +46,8 @@ async function* chunks(
       };
       continue;
     }
-    const frame = parseFrame(data);
+    const frame = parseObject(data);
+    if (frame["error"] !== undefined && frame["error"] !== null) throw streamedError(frame["error"], connection.redact);
     if (typeof frame["model"] === "string") model = frame["model"];
     if (isRecord(frame["usage"])) usage = frame["usage"];
     const choice: unknown = Array.isArray(frame["choices"]) ? frame["choices"][0] : undefined;
@@ -78,7 +79,7 @@ async function* serverSentData(bytes: AsyncIterable<Uint8Array>): AsyncGenerator
   }
 }
 
-function parseFrame(data: string): Json {
+function parseObject(data: string): Json {
   let frame: unknown;
   try {
     frame = JSON.parse(data);
@@ -87,7 +88,6 @@ function parseFrame(data: string): Json {
     throw ollamaError("INVALID_OUTPUT", "stream_malformed", message, { cause });
   }
   if (!isRecord(frame)) throw ollamaError("INVALID_OUTPUT", "stream_malformed", "an event is not a JSON object");
-  if (frame["error"] !== undefined && frame["error"] !== null) throw streamedError(frame["error"]);
   return frame;
 }
 
@@ -111,7 +111,7 @@ class ToolCallParts {
 
   /** @throws IntegrationError INVALID_OUTPUT if a call's arguments are not a JSON object */
   whole(): ToolCall[] {
-    return [...this.#parts.values()].map(({ text, ...call }) => ({ ...call, arguments: parseFrame(text || "{}") }));
+    return [...this.#parts.values()].map(({ text, ...call }) => ({ ...call, arguments: parseObject(text || "{}") }));
   }
 }
 

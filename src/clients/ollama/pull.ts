@@ -20,7 +20,10 @@ export async function* pullModel(
 ): AsyncGenerator<PullProgress, void, undefined> {
   await connection.requireNative("Pulling a model", signal);
   let succeeded = false;
-  for await (const line of ndjson(connection.stream("/api/pull", signal, { model, stream: true }, idleMs))) {
+  for await (const line of ndjson(
+    connection.stream("/api/pull", signal, { model, stream: true }, idleMs),
+    connection.redact,
+  )) {
     const { status, digest, total, completed } = line;
     yield {
       status: typeof status === "string" ? status : "",

@@ -2,7 +2,7 @@ import { type EventEmitter } from "node:events";
 import { Client as NeonDriverClient } from "@neondatabase/serverless";
 import pg from "pg";
 import { WebSocket } from "ws";
-import { type Clock } from "../../core/index.ts";
+import { type Clock, type Redact, redactThrown } from "../../core/index.ts";
 import { authorityOf, type ConnectionTarget } from "../neon/connection-string.ts";
 import { gatherWrites, type WritableSocket } from "./gather-writes.ts";
 import { type PoolLimits } from "./pool-options.ts";
@@ -15,6 +15,8 @@ export interface DriverOptions {
   readonly transport: PoolTransport;
   readonly limits: PoolLimits;
   readonly clock: Clock;
+  /** Takes secrets out of what the server says. @defaultValue nothing is taken out */
+  readonly redact?: Redact | undefined;
   /** A connection that worked was lost, idle or in use. */
   readonly onLost?: (error: unknown) => void;
 }
@@ -46,13 +48,26 @@ export function clientConfig({ target, transport, limits }: DriverOptions): pg.C
     query_timeout: limits.queryTimeoutMs,
     connectionTimeoutMillis: limits.connectionTimeoutMs,
     // A pooler refuses startup parameters that it does not know; transactions set the bound themselves there.
-    ...(isTcp && !target.isPooler && { statement_timeout: limits.queryTimeoutMs }),
+    ...(isTcp && !target.isPooler && serverBounds(limits)),
     ...(params["options"] !== undefined && { options: params["options"] }),
     ...(isTcp && { keepAlive: true, keepAliveInitialDelayMillis: 10_000 }),
   };
 }
 
-/** True where the server's own statement bound must be set inside each transaction. */
+/** A driver's error as others may see it. */
+export function cleanFailure(thrown: unknown, { redact }: Pick<DriverOptions, "redact">): unknown {
+  return redact ? redactThrown(thrown, redact) : thrown;
+}
+
+/** What the server itself bounds, by the names of its settings, ms. */
+export function serverBounds({ queryTimeoutMs, idleInTransactionMs }: PoolLimits) {
+  return {
+    statement_timeout: queryTimeoutMs,
+    ...(idleInTransactionMs > 0 && { idle_in_transaction_session_timeout: idleInTransactionMs }),
+  };
+}
+
+/** True where the server's own bounds must be set inside each transaction. */
 export function needsLocalTimeout(target: ConnectionTarget, transport: PoolTransport): boolean {
   // Neon's proxy may keep a startup parameter to itself.
   return transport === "websocket" || target.isPooler || target.isNeon;

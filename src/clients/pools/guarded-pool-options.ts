@@ -1,4 +1,4 @@
-import { type Clock, type IntegrationError, type Random } from "../../core/index.ts";
+import { type Clock, type IntegrationError, type Random, type Redact } from "../../core/index.ts";
 import { type ConnectionTarget } from "../neon/connection-string.ts";
 import { type PoolTransport } from "./drivers.ts";
 import { type PoolLimits } from "./pool-options.ts";
@@ -13,11 +13,12 @@ export interface GuardedPoolOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly report: PoolReport;
+  readonly redact: Redact | undefined;
   /** Somebody asks for a connection. */
-  readonly onWanted: (cause: WakeUpCause) => void;
-  readonly onLent: (cause: WakeUpCause) => void;
-  readonly onReturned: () => void;
+  readonly onWanted: (cause: WakeUpCause, now: number) => void;
+  readonly onLent: (cause: WakeUpCause, now: number) => void;
+  readonly onReturned: (now: number) => void;
   /** The server finished a statement, be it with an error. */
-  readonly onAnswer: () => void;
+  readonly onAnswer: (now: number) => void;
   readonly onConnectFailed: (error: IntegrationError) => void;
 }

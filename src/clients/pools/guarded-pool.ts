@@ -31,8 +31,8 @@ export class GuardedPool extends PoolFace {
   #emptied: Promise<void> | undefined;
 
   constructor(parts: GuardedPoolOptions) {
-    const { limits, target, transport, clock } = parts;
-    const driver = { target, transport, limits, clock };
+    const { limits, target, transport, clock, redact } = parts;
+    const driver = { target, transport, limits, clock, redact };
     super({ ...clientConfig(driver), max: limits.max, allowExitOnIdle: true });
     this.#parts = parts;
     this.#line = new WaitLine(clock);
@@ -41,6 +41,7 @@ export class GuardedPool extends PoolFace {
     this.#attempts = new ConnectionAttempts(driver, {
       onConnected: (client, startedAt) => this.#welcome(client, startedAt),
       onFailed: (startedAt, thrown) => this.#attemptFailed(startedAt, thrown),
+      onSlow: () => this.#grow(),
       onError: (client, error) => this.#onError(client, error),
     });
     this.on("error", () => undefined); // the report tells it
@@ -68,10 +69,10 @@ export class GuardedPool extends PoolFace {
     if (this.ending) return Promise.reject(closedError(this.#parts.name));
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     const { limits, onWanted } = this.#parts;
-    onWanted(cause);
     const want = wantOf(this.#parts, cause);
+    onWanted(cause, want.since);
     const member = this.#takeIdle(want.since);
-    if (member && !this.#isDoubtful(member, want.since)) return Promise.resolve(this.#lend(member, want));
+    if (member && !this.#isDoubtful(member, want.since)) return Promise.resolve(this.#lend(member, want, want.since));
     if (!member && this.totalCount >= limits.max && this.#line.size >= limits.maxWaiting) {
       this.#parts.report.missed("refused", 0);
       return Promise.reject(tooManyWaitError(limits));
@@ -90,9 +91,9 @@ export class GuardedPool extends PoolFace {
     const want = wantOf(this.#parts, "call");
     const member = this.#takeIdle(want.since);
     if (!member) return undefined;
-    if (this.#isDoubtful(member, want.since)) return void this.#idle.put(member);
-    this.#parts.onWanted("call");
-    return this.#lend(member, want);
+    if (this.#isDoubtful(member, want.since)) return void this.#idle.put(member, want.since);
+    this.#parts.onWanted("call", want.since);
+    return this.#lend(member, want, want.since);
   }
 
   /** Nobody answered a statement for long: what was idle meanwhile may be as dead. */
@@ -136,10 +137,10 @@ export class GuardedPool extends PoolFace {
     return answeredAt <= this.#doubtBefore || now - answeredAt >= this.#parts.limits.validateAfterIdleMs;
   }
 
-  #lend(member: PoolMember, want: Want): pg.PoolClient {
+  /** @param now a fresh reading of the clock: the path of every statement reads it as seldom as it can */
+  #lend(member: PoolMember, want: Want, now: number): pg.PoolClient {
     const { clock, limits, report, onLent } = this.#parts;
     const { client } = member;
-    const now = clock.now();
     member.uses += 1;
     member.lentAt = now;
     member.waitedMs = now - want.since;
@@ -155,7 +156,7 @@ export class GuardedPool extends PoolFace {
       this.#takeBack(member, error);
     };
     report.lent(member.waitedMs);
-    onLent(want.cause);
+    onLent(want.cause, now);
     this.emit("acquire", client);
     this.#changed();
     return client;
@@ -167,7 +168,7 @@ export class GuardedPool extends PoolFace {
     member.leakTimer?.cancel();
     report.returned(member.waitedMs, now - (member.lentAt ?? now));
     member.lentAt = undefined;
-    onReturned();
+    onReturned(now);
     this.emit("release", error, member.client);
     if (!this.#members.has(member.client)) return; // cut meanwhile
     if (member.isGone) this.#remove(member, "lost");
@@ -176,13 +177,13 @@ export class GuardedPool extends PoolFace {
     else if (this.ending) this.#remove(member, "closed");
     else if (limits.maxUses > 0 && member.uses >= limits.maxUses) this.#remove(member, "uses");
     else if (member.expiresAt <= now) this.#remove(member, "lifetime");
-    else this.#offer(member);
+    else this.#offer(member, now);
   }
 
   /** To who has waited longest, or to the idle ones. */
-  #offer(member: PoolMember): void {
-    if (this.#line.serve((want) => this.#lend(member, want))) return;
-    this.#idle.put(member);
+  #offer(member: PoolMember, now: number): void {
+    if (this.#line.size > 0 && this.#line.serve((want) => this.#lend(member, want, now))) return;
+    this.#idle.put(member, now);
     this.#changed();
   }
 
@@ -208,14 +209,17 @@ export class GuardedPool extends PoolFace {
         if (other.answeredAt <= startedAt) this.#remove(other, "silent", { cut: true });
     if (this.ending) this.#remove(member, "closed");
     else if (member.isGone || member.doomed) this.#remove(member, "lost");
-    else this.#offer(member);
+    else this.#offer(member, clock.now());
   }
 
   /** Makes as many connections as there are callers for whom none is about to come. */
   #grow(): void {
     if (this.ending || this.#line.size === 0) return;
-    const room = this.#parts.limits.max - this.totalCount;
+    const { limits, report } = this.#parts;
+    const before = this.#attempts.size;
+    const room = limits.max - this.totalCount;
     this.#attempts.grow(this.#line.size - this.#proving, room, (time) => this.#line.waitingSince(time));
+    if (this.#attempts.size > before) report.connecting(() => gaugesOf(this, limits.max));
   }
 
   #welcome(client: pg.PoolClient, startedAt: number): void {
@@ -224,14 +228,13 @@ export class GuardedPool extends PoolFace {
     // A spread of ages, so that they are not all replaced at once.
     const lifetimeMs = limits.maxLifetimeMs === 0 ? Infinity : limits.maxLifetimeMs * (1 - 0.1 * random.next());
     const member = new PoolMember(client, now, lifetimeMs, () => {
-      member.answeredAt = clock.now();
-      onAnswer();
+      onAnswer((member.answeredAt = clock.now()));
     });
     this.#members.set(client, member);
     report.created(now - startedAt);
-    onAnswer();
+    onAnswer(now);
     this.emit("connect", client);
-    this.#offer(member);
+    this.#offer(member, now);
   }
 
   /** The failure of one who waited for this attempt from its beginning. */

@@ -1,6 +1,9 @@
 import { type Clock, type TimerHandle } from "../../core/index.ts";
 import { type PoolMember } from "./pool-member.ts";
 
+/** So long an idle connection still holds the process, ms: to let go of a socket for the moment between two statements costs more than to keep it. */
+const REST_AFTER_MS = 10;
+
 /** Idle connections. The last one put here is the first one taken: the others may grow old and go. */
 export class IdleShelf {
   readonly #clock: Clock;
@@ -8,6 +11,7 @@ export class IdleShelf {
   readonly #onExpired: (member: PoolMember) => void;
   readonly #members: PoolMember[] = [];
   #sweep: TimerHandle | undefined;
+  #rest: TimerHandle | undefined;
 
   /** @param timeoutMs 0 keeps them for ever */
   constructor(clock: Clock, timeoutMs: number, onExpired: (member: PoolMember) => void) {
@@ -20,11 +24,12 @@ export class IdleShelf {
     return this.#members.length;
   }
 
-  put(member: PoolMember): void {
-    member.idleSince = this.#clock.now();
-    member.keepAlive(false);
+  /** @param now a fresh reading of the clock */
+  put(member: PoolMember, now: number): void {
+    member.idleSince = now;
     this.#members.push(member);
     if (!this.#sweep) this.#arm();
+    this.#rest ??= this.#clock.setTimer(() => this.#letRest(), REST_AFTER_MS, { keepAlive: false });
   }
 
   take(): PoolMember | undefined {
@@ -45,6 +50,14 @@ export class IdleShelf {
 
   stop(): void {
     this.#sweep?.cancel();
+    this.#letRest();
+  }
+
+  /** From now on the process need not live for those that are idle. */
+  #letRest(): void {
+    this.#rest?.cancel();
+    this.#rest = undefined;
+    for (const member of this.#members) member.keepAlive(false);
   }
 
   /** One timer for all: the longest idle is the first. */

@@ -1,14 +1,29 @@
 import type pg from "pg";
+import { type Redact, redactThrown } from "../../core/index.ts";
 import { isReadTimeout, isStatementError } from "../neon/errors.ts";
+import { StatementQuery, type StatementResult } from "./statement-query.ts";
+import { type StatementWatch } from "./statement-watch.ts";
 
 export interface LeaseHooks {
   /** A statement was given up after so many ms without an answer. */
   readonly onSilence: (silentMs: number) => void;
   /** Monotonic, ms. */
   readonly now: () => number;
+  /** Bounds single statements; pg does so for its own queries. */
+  readonly watch: StatementWatch;
+  /** Takes secrets out of what the server says. */
+  readonly redact?: Redact | undefined;
 }
 
-type Statement = pg.QueryConfig & { queryMode?: "extended" };
+/** One statement: the server refuses a text of several. */
+export interface SingleStatement {
+  readonly text: string;
+  readonly params: readonly unknown[];
+}
+
+type Done<R> = (thrown: unknown, result?: R) => void;
+type Answered<R> = (error: Error | null | undefined, result?: R) => void;
+type GiveUp = (reason: unknown) => void;
 
 /** One connection, lent by the pool. */
 export class Lease {
@@ -28,34 +43,71 @@ export class Lease {
     return !this.#broken && !this.#over;
   }
 
-  /** Rejects with the driver's own error, or with the signal's reason; then the connection is not used again. */
-  query(config: Statement, signal?: AbortSignal): Promise<pg.QueryResult> {
+  /**
+   * pg's own query, several statements or a query object of another kind (COPY). Rejects with the driver's own error, or
+   * with the signal's reason; then the connection is not used again.
+   */
+  query(config: pg.QueryConfig, signal?: AbortSignal): Promise<pg.QueryResult> {
+    return this.#promised(signal, (done) =>
+      this.#start<pg.QueryResult>(this.#hooks.now(), done, (answered) => {
+        // A query object of its own tells its end itself.
+        if ("submit" in config) this.#client.query(config).then((result) => answered(null, result), answered);
+        else this.#client.query(config, answered);
+      }),
+    );
+  }
+
+  /** {@link query} of a single statement. */
+  single(statement: SingleStatement, signal?: AbortSignal): Promise<StatementResult> {
+    return this.#promised(signal, (done) => this.run(statement, done));
+  }
+
+  /**
+   * {@link single} for the path of every call, where each promise and each listener counts.
+   *
+   * @param done told the answer, or why there is none
+   * @param startedAt a fresh reading of the clock, where there is one: not of before a wait, which is no time of the statement's
+   * @returns a function that gives the statement up, for a reason
+   */
+  run({ text, params }: SingleStatement, done: Done<StatementResult>, startedAt = this.#hooks.now()): GiveUp {
+    let encoded: Uint8Array;
+    try {
+      encoded = StatementQuery.encode(text, params);
+    } catch (thrown) {
+      done(thrown); // the connection has heard nothing of it
+      return () => undefined;
+    }
+    const { watch } = this.#hooks;
+    let query: StatementQuery | undefined;
+    const over: Done<StatementResult> = (thrown, result) => {
+      if (query) watch.delete(query);
+      done(thrown, result);
+    };
+    return this.#start<StatementResult>(startedAt, over, (answered) => {
+      query = new StatementQuery(this.#client, encoded, startedAt, answered);
+      watch.add(query);
+      query.send();
+    });
+  }
+
+  #promised<R>(signal: AbortSignal | undefined, start: (done: Done<R>) => GiveUp): Promise<R> {
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     return new Promise((resolve, reject) => {
-      const giveUp = this.run(config, this.#hooks.now(), (thrown, result) => {
+      let giveUp: GiveUp = () => undefined;
+      const onAbort = () => giveUp(signal!.reason);
+      signal?.addEventListener("abort", onAbort, { once: true });
+      giveUp = start((thrown, result) => {
         signal?.removeEventListener("abort", onAbort);
         if (thrown === undefined) resolve(result!);
         else reject(thrown);
       });
-      const onAbort = () => giveUp(signal!.reason);
-      signal?.addEventListener("abort", onAbort, { once: true });
     });
   }
 
-  /**
-   * {@link query} for the path of every call, where each promise and each listener counts.
-   *
-   * @param startedAt a fresh reading of the clock
-   * @returns a function that gives the statement up, for a reason
-   */
-  run(
-    config: Statement,
-    startedAt: number,
-    done: (thrown: unknown, result?: pg.QueryResult) => void,
-  ): (reason: unknown) => void {
+  #start<R>(startedAt: number, done: Done<R>, begin: (answered: Answered<R>) => void): GiveUp {
     this.#running += 1;
     let isOver = false;
-    const end = (thrown: unknown, result: pg.QueryResult | undefined, isUnfinished: boolean) => {
+    const end = (thrown: unknown, result: R | undefined, isUnfinished: boolean) => {
       if (isOver) return; // late news of a statement that was given up
       isOver = true;
       if (!isUnfinished) this.#running -= 1;
@@ -63,16 +115,19 @@ export class Lease {
       if (thrown !== undefined && !isStatementError(thrown)) this.#broken = true;
       done(thrown, result);
     };
-    const answered = (thrown: Error | null, result?: pg.QueryResult) =>
-      thrown ? end(thrown, undefined, isReadTimeout(thrown)) : end(undefined, result, false);
     try {
-      // A query object of its own, as COPY is, tells its end itself.
-      if ("submit" in config) this.#client.query(config).then((result) => answered(null, result), answered);
-      else this.#client.query(config, answered);
+      begin((thrown, result) =>
+        thrown ? end(this.#clean(thrown), undefined, isReadTimeout(thrown)) : end(undefined, result, false),
+      );
     } catch (thrown) {
       end(thrown, undefined, false);
     }
     return (reason) => end(reason, undefined, true);
+  }
+
+  #clean(thrown: unknown): unknown {
+    const { redact } = this.#hooks;
+    return redact ? redactThrown(thrown, redact) : thrown;
   }
 
   /** Back to the pool; a connection that failed, or still runs a statement, is cut instead. Twice is harmless. */

@@ -39,6 +39,7 @@ export class PoolMember {
   /** Known before the borrower gives it back. */
   doomed: CloseReason | undefined;
   #transactionStatus = "I";
+  #holdsProcess = true; // as every new socket does
 
   constructor(client: pg.PoolClient, now: number, lifetimeMs: number, onAnswer: (member: PoolMember) => void) {
     this.client = client;
@@ -73,6 +74,8 @@ export class PoolMember {
 
   /** Whether the process must not end while this connection stands. */
   keepAlive(wanted: boolean): void {
+    if (wanted === this.#holdsProcess) return;
+    this.#holdsProcess = wanted;
     const { client } = this as unknown as { client: { ref(): void; unref(): void } };
     if (wanted) client.ref();
     else client.unref();

@@ -4,6 +4,7 @@ import {
   IntegrationError,
   type Logger,
   type Random,
+  type Redact,
   type Secret,
 } from "../../core/index.ts";
 
@@ -32,6 +33,12 @@ export interface PoolOptions {
   readonly connectionTimeoutMs?: number | undefined;
   /** Bound on one statement, ms, here and on the server. @defaultValue 30000 */
   readonly queryTimeoutMs?: number | undefined;
+  /**
+   * The server ends a session that does nothing within a transaction for so long, ms: the locks of a process that vanished
+   * are free again. 0 leaves it to the server's setting.
+   * @defaultValue 60000
+   */
+  readonly idleInTransactionMs?: number | undefined;
   /** A connection is replaced at this age, ms, less up to a tenth by chance; 0 never. @defaultValue 1800000 */
   readonly maxLifetimeMs?: number | undefined;
   /** A connection is replaced after it was lent so often; 0 never. @defaultValue 0 */
@@ -63,6 +70,8 @@ export interface PoolOptions {
   readonly random?: Random | undefined;
   readonly events?: EventBus | undefined;
   readonly logger?: Logger | undefined;
+  /** Takes secrets out of what the server says, before anybody hears of it. @defaultValue nothing is taken out */
+  readonly redact?: Redact | undefined;
 }
 
 export const poolDefaults = {
@@ -72,6 +81,7 @@ export const poolDefaults = {
   idleTimeoutMs: 30_000,
   connectionTimeoutMs: 15_000,
   queryTimeoutMs: 30_000,
+  idleInTransactionMs: 60_000,
   maxLifetimeMs: 1_800_000,
   maxUses: 0,
   validateAfterIdleMs: 5_000,
@@ -89,6 +99,7 @@ const ranges = {
   idleTimeoutMs: [0, dayMs],
   connectionTimeoutMs: [1, dayMs],
   queryTimeoutMs: [1, dayMs],
+  idleInTransactionMs: [0, dayMs],
   maxLifetimeMs: [0, dayMs],
   maxUses: [0, 1_000_000_000],
   validateAfterIdleMs: [0, dayMs],

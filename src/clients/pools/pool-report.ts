@@ -36,6 +36,10 @@ export class PoolReport {
     this.#meter = meter;
   }
 
+  connecting(gauges: () => PoolGauges): void {
+    this.#events.emit("pool.connecting", { pool: this.#name, gauges });
+  }
+
   created(durationMs: number): void {
     this.#created += 1;
     this.#events.emit("pool.connection_created", { pool: this.#name, durationMs });

@@ -39,8 +39,8 @@ export class Recovery {
   }
 
   /** Somebody wants the database. */
-  wanted(): void {
-    this.#wantedAt = this.#options.clock.now();
+  wanted(now: number): void {
+    this.#wantedAt = now;
   }
 
   /** The database could not be reached: by a caller, unless we are asking ourselves. */
@@ -55,7 +55,7 @@ export class Recovery {
     if (this.#startedAt !== undefined) return; // from one trouble into another
     this.#startedAt = clock.now();
     this.#attempts = 0;
-    this.wanted();
+    this.wanted(this.#startedAt);
     events.emit("pool.recovery_started", { pool, mode, reason });
     this.#schedule();
   }

@@ -7,10 +7,13 @@ import {
   IntegrationError,
   LinkedSignal,
   type ReadOptions,
+  type Redact,
+  redactThrown,
   sleep,
   timeoutError,
 } from "../../core/index.ts";
 import { TinyFishApi } from "./api.ts";
+import { orUndefined } from "./errors.ts";
 import { fetchInChunks } from "./fetch-in-chunks.ts";
 import { resolveTinyFishOptions, type ResolvedTinyFishOptions, type TinyFishClientOptions } from "./options.ts";
 import { type ActiveCall, RunLifecycle } from "./run-lifecycle.ts";
@@ -71,6 +74,7 @@ export class TinyFishClient {
   readonly runs: TinyFishRuns;
   readonly #options: ResolvedTinyFishOptions;
   readonly #scopes: CallScopes | undefined;
+  readonly #redact: Redact | undefined;
   readonly #api: TinyFishApi;
   readonly #probe: TinyFishApi;
   readonly #lifecycle: RunLifecycle;
@@ -87,12 +91,14 @@ export class TinyFishClient {
     const { clock } = this.#options;
     const wire = { ...this.#options, fetch: options.fetch, events: options.events };
     const runner = options.runner ?? directRunner({ clock });
+    this.#redact = runner.redact;
     this.#api = new TinyFishApi({ ...wire, runner, ...(options.limit && { limit: options.limit }) });
     this.#probe = new TinyFishApi({ ...wire, runner: directRunner({ clock }) });
     this.#lifecycle = new RunLifecycle({
       api: this.#api,
       options: this.#options,
       events: options.events,
+      redact: this.#redact,
       background: (work) => this.#inBackground(work),
     });
     this.runs = {
@@ -133,7 +139,7 @@ export class TinyFishClient {
     try {
       yield* this.#lifecycle.stream(request, active);
     } catch (error) {
-      throw active.signal.aborted ? active.signal.reason : error;
+      throw this.#failure(error, active);
     } finally {
       finish();
     }
@@ -241,10 +247,16 @@ export class TinyFishClient {
       active.signal.throwIfAborted();
       return await act(active);
     } catch (error) {
-      throw active.signal.aborted ? active.signal.reason : error;
+      throw this.#failure(error, active);
     } finally {
       finish();
     }
+  }
+
+  /** The caller's wish where there was one. A refusal may come in an answer, so that no failed call has cleaned it. */
+  #failure(error: unknown, { signal }: ActiveCall): unknown {
+    if (signal.aborted) return signal.reason;
+    return this.#redact ? redactThrown(error, this.#redact) : error;
   }
 
   /** One signal for the caller's abort, the request's scope, the deadline and the client's end. */
@@ -285,13 +297,4 @@ const readOptions = ({ cache, hedge, onMeta }: ReadOptions): ReadOptions => ({ c
 
 function closedError(): IntegrationError {
   return new IntegrationError({ code: "CLOSED", message: "tinyfish: the client is closed", service: "tinyfish" });
-}
-
-async function orUndefined<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (IntegrationError.isInstance(error) && error.code === "NOT_FOUND") return undefined;
-    throw error;
-  }
 }

@@ -92,3 +92,13 @@ export function addDetails(error: unknown, facts: Readonly<Record<string, unknow
   target.details = { ...facts, ...error.details };
   return error;
 }
+
+/** What does not exist is undefined instead of a failure. */
+export async function orUndefined<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (IntegrationError.isInstance(error) && error.code === "NOT_FOUND") return undefined;
+    throw error;
+  }
+}

@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
-import { type EventBus, IntegrationError } from "../../core/index.ts";
+import { type EventBus, IntegrationError, type Redact, redactThrown } from "../../core/index.ts";
 import { type TinyFishApi } from "./api.ts";
 import { ConcurrencyGate } from "./concurrency-gate.ts";
 import { type CreationJob, RunCreator, tagGoal } from "./create-runs.ts";
 import { DailyBudget, type Reservation } from "./daily-budget.ts";
 import { addDetails, explainBetaGate } from "./errors.ts";
 import { type ResolvedTinyFishOptions } from "./options.ts";
-import { endOf, isOver, stepsOf, unwrapEnd } from "./outcome.ts";
+import { endOf, isOver, type OutputReader, stepsOf, unwrapEnd } from "./outcome.ts";
 import { poll, type PollOptions } from "./poll.ts";
 import { prepareRun, type PreparedRun } from "./run-request.ts";
 import { streamRun } from "./stream-run.ts";
@@ -31,6 +31,7 @@ export class RunLifecycle {
   readonly #api: TinyFishApi;
   readonly #options: ResolvedTinyFishOptions;
   readonly #events: EventBus | undefined;
+  readonly #redact: Redact | undefined;
   readonly #gate: ConcurrencyGate;
   readonly #creator: RunCreator;
   /** Takes work that goes on after the caller got an answer. */
@@ -40,12 +41,14 @@ export class RunLifecycle {
     readonly api: TinyFishApi;
     readonly options: ResolvedTinyFishOptions;
     readonly events: EventBus | undefined;
+    readonly redact: Redact | undefined;
     readonly background: (work: Promise<unknown>) => void;
   }) {
     const { clock, reconcileWaitsMs, dailyBudgetUsd, maxConcurrentRuns } = deps.options;
     this.#api = deps.api;
     this.#options = deps.options;
     this.#events = deps.events;
+    this.#redact = deps.redact;
     this.#background = deps.background;
     this.#gate = new ConcurrencyGate(maxConcurrentRuns);
     this.#creator = new RunCreator({ api: deps.api, clock, reconcileWaitsMs });
@@ -58,7 +61,7 @@ export class RunLifecycle {
     try {
       const runId = await this.start(request, call, prepared);
       const run = await this.wait(runId, call, "cancel");
-      return unwrapEnd(endOf(run, prepared.output, this.#options.usdPerStep));
+      return unwrapEnd(this.#endOf(run, prepared.output));
     } finally {
       leave();
     }
@@ -86,7 +89,7 @@ export class RunLifecycle {
         onGivenUp: (runId) => (runId === undefined ? this.#cancelByRef(job.ref, reservation) : this.#cancel([runId])),
       });
       this.observe(run, "announce");
-      const end = endOf(run, prepared.output, this.#options.usdPerStep);
+      const end = this.#endOf(run, prepared.output);
       yield { type: "COMPLETE", runId: run.runId, status: run.status, run, ...end };
     } finally {
       leave();
@@ -112,7 +115,7 @@ export class RunLifecycle {
     const job = { ref, isNamed: false, call, post: () => this.#api.createBatch(body, call) };
     const runIds = await this.#create(job, reservation, body);
     const finished = await this.#waitForAll(runIds, call);
-    return runIds.map((id) => endOf(finished.get(id)!, prepared[0]!.output, this.#options.usdPerStep));
+    return runIds.map((id) => this.#endOf(finished.get(id)!, prepared[0]!.output));
   }
 
   async wait(runId: string, call: ActiveCall, onGiveUp: "cancel" | "leave"): Promise<Run> {
@@ -133,6 +136,13 @@ export class RunLifecycle {
     const steps = stepsOf(run);
     this.budget.settle(run.runId, steps * this.#options.usdPerStep);
     if (announce) this.#events?.emit("run.finished", { status: run.status, steps });
+  }
+
+  /** Why a run failed is told in an answer, so that no failed call has cleaned it. */
+  #endOf<T>(run: Run, output: OutputReader<T> | undefined): RunEnd<T> {
+    const end = endOf(run, output, this.#options.usdPerStep);
+    if (end.error && this.#redact) redactThrown(end.error, this.#redact);
+    return end;
   }
 
   #order<T>(request: RunRequest<T>, call: ActiveCall, prepared: PreparedRun<T>) {

@@ -17,6 +17,10 @@ export const metricsSettings = {
     default: "/metrics",
     description: "Path of the Prometheus text.",
   }),
+  seriesTtlMs: setting("METRICS_SERIES_TTL", durationMs({ min: "1m", max: "365d" }), {
+    description:
+      "Drops a metric's series (one set of labels) once nothing was recorded to it for so long; choose it longer than the ranges of your rules. Unset, all stay.",
+  }),
 };
 
 export const healthSettings = {

@@ -61,6 +61,7 @@ export function integrationMiddleware(integration: Integration, options: Integra
         route: state.route ?? (status === 404 ? "(none)" : "(middleware)"),
         status,
         durationMs: clock.now() - startedAt,
+        requestId,
       });
     });
     scopes.run({ requestId, deadlineAt, signal: gone.signal }, next);

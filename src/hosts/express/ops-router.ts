@@ -11,7 +11,8 @@ import { sendPage } from "./status-page/page.ts";
 export interface OpsRouterOptions {
   /**
    * Who may see details and metrics: true, or better the person's name, which the audit log and silences then tell. Set
-   * it where a proxy runs on the same machine: one that adds no header of its own makes every caller look local.
+   * it where a proxy runs on the same machine: one that adds no header of its own makes every caller look local. Asked for
+   * each request, and every two seconds for a page that is open: whose session is revoked then sees no more.
    *
    * @defaultValue requests from this machine that no proxy passed on
    */
@@ -29,6 +30,8 @@ interface Visit {
   /** The visitor's name. */
   readonly who: string;
   readonly stream: StatusEvents;
+  /** Asks again whether this visitor may see what is here, and is still the same. */
+  readonly maySee: () => Promise<boolean>;
   readonly mayAct: () => Promise<boolean>;
 }
 
@@ -71,7 +74,7 @@ const page: Readonly<Record<string, Endpoint>> = {
     await integration.health();
     sendJson(response, 200, integration.status());
   },
-  "/events": ({ request, response, stream }) => stream.send(request, response),
+  "/events": ({ request, response, stream, maySee }) => stream.send(request, response, maySee),
 };
 
 /**
@@ -89,8 +92,8 @@ export function opsRouter(integration: Integration, options: OpsRouterOptions = 
     const { path, method } = request;
     const endpoint = endpointOf(path, method);
     if (!endpoint) return next();
-    const authorized =
-      Object.hasOwn(open, path) || (options.authorize ? await options.authorize(request) : isFromThisMachine(request));
+    const authorize = async () => (options.authorize ? options.authorize(request) : isFromThisMachine(request));
+    const authorized = Object.hasOwn(open, path) || (await authorize());
     if (authorized === false || authorized === "") {
       // A router at the app's root must not take the host's own front page.
       const explains = !options.authorize && request.baseUrl !== "" && !Object.hasOwn(guarded, path);
@@ -101,7 +104,8 @@ export function opsRouter(integration: Integration, options: OpsRouterOptions = 
     const mayAct = async () =>
       typeof options.actions === "function" ? options.actions(request) : options.actions === true;
     const who = typeof authorized === "string" ? authorized : options.authorize ? "an operator" : "this machine";
-    await endpoint({ integration, request, response, who, stream, mayAct });
+    const maySee = async () => (await authorize()) === authorized;
+    await endpoint({ integration, request, response, who, stream, maySee, mayAct });
   };
 }
 

@@ -3,7 +3,7 @@ import { IntegrationError } from "../../core/index.ts";
 import { type Integration } from "../../integration.ts";
 import { isRefusedToken, retryHintOf } from "../caller-facing.ts";
 import { type ErrorHandler, sendJson } from "./handler.ts";
-import { problemOf } from "./problem.ts";
+import { type Problem, problemOf } from "./problem.ts";
 
 /** Said by the failed handler about a body that will not be sent. */
 const headersOfTheBody = ["Content-Disposition", "Content-Encoding", "Content-Language", "Content-Range"];
@@ -21,7 +21,7 @@ export function problemDetails(integration: Integration): ErrorHandler {
   return (thrown, request, response, next) => {
     const problem = problemOf(thrown, request.integration?.requestId);
     if (problem.status >= 500)
-      integration.logger.error({ err: thrown, requestId: problem.requestId, code: problem.code }, "request failed");
+      integration.logger.error({ err: thrown, ...idsOf(problem, thrown), code: problem.code }, "request failed");
     // Too late for another answer: Express cuts the connection, so that the client sees the break.
     if (response.headersSent) return next(thrown);
     for (const name of [...headersOfTheBody, ...validators]) response.removeHeader(name);
@@ -31,6 +31,12 @@ export function problemDetails(integration: Integration): ErrorHandler {
     if (problem.status === 401) challenge(response, thrown);
     sendJson(response, problem.status, problem, "application/problem+json");
   };
+}
+
+/** What joins the line to its request, and to the call that failed. */
+function idsOf({ requestId }: Problem, thrown: unknown): object {
+  const callId = IntegrationError.isInstance(thrown) ? thrown.callId : undefined;
+  return { requestId, ...(callId !== undefined && { callId }) };
 }
 
 /** @see RFC 6750, section 3: without a token there is no error to name */

@@ -45,7 +45,7 @@ export function rateLimit(
       resetMs,
       retryAfterMs,
       policy: weakest,
-    } = await integration.limits.checkAsync(name, key);
+    } = await integration.limits.checkAsync(name, key, {}, { requestId: request.integration?.requestId });
     const seconds = allowed ? Math.ceil(resetMs / 1000) : retryAfterSeconds(retryAfterMs);
     // Several limits on one route are one list in several lines (RFC 9651, section 4.2).
     response.appendHeader("RateLimit-Policy", policy);

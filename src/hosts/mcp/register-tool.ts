@@ -23,28 +23,34 @@ export function registerTool(server: ToolServer, integration: Integration, tool:
     let code: ErrorCode | undefined;
     try {
       const value = await scopes.run(scope, async () => {
-        if (tool.limit) await charge(integration, tool.limit, tenant);
+        if (tool.limit) await charge(integration, tool.limit, { tenant, requestId });
         return tool.output.parse(await tool.run(input, { signal, tenant }));
       });
       return success(value, tool);
     } catch (thrown) {
       const error = toIntegrationError(thrown, { code: "INVALID_OUTPUT", message: `${name} failed unexpectedly` });
       code = error.code;
-      if (!isCallersDoing(error)) logger.error({ err: thrown, tool: name, requestId }, "tool failed");
+      if (!isCallersDoing(error))
+        logger.error({ err: thrown, tool: name, requestId, callId: error.callId }, "tool failed");
       return failure(name, error);
     } finally {
       const outcome = code === undefined ? ({ outcome: "ok" } as const) : ({ outcome: "error", code } as const);
-      events.emit("tool.finished", { tool: name, ...outcome, durationMs: clock.now() - startedAt });
+      events.emit("tool.finished", { tool: name, ...outcome, durationMs: clock.now() - startedAt, requestId });
     }
   });
 }
 
-async function charge({ limits }: Integration, limit: string, tenant: string | undefined): Promise<void> {
+async function charge(
+  { limits }: Integration,
+  limit: string,
+  { tenant, requestId }: { readonly tenant: string | undefined; readonly requestId: string },
+): Promise<void> {
   const key = tenant === undefined ? "mcp" : `mcp:${tenant}`;
-  const { allowed, retryAfterMs } = await limits.checkAsync(limit, key);
+  const { allowed, retryAfterMs, policy } = await limits.checkAsync(limit, key, {}, { requestId });
   if (allowed) return;
   const message = `the ${limit} limit is used up.`;
-  throw new IntegrationError({ code: "RATE_LIMITED", message, retryAfterMs, details: { limit } });
+  const details = { limit, ...(policy !== undefined && { policy }) };
+  throw new IntegrationError({ code: "RATE_LIMITED", message, retryAfterMs, details });
 }
 
 /** v1 hands the request's facts over flat, v2 below `mcpReq`. */

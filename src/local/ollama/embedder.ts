@@ -4,7 +4,8 @@ export interface Embedder {
   readonly dimensions: number;
   /** Loads what must be loaded, so that the first call is not the slow one. */
   warm(): Promise<void>;
-  embed(texts: readonly string[]): Promise<number[][]>;
+  /** What has not begun when the signal fires is not done; rejects with its reason then. */
+  embed(texts: readonly string[], signal?: AbortSignal): Promise<number[][]>;
   close(): Promise<void>;
 }
 

@@ -45,16 +45,22 @@ export class EnglishEmbedder implements Embedder {
     await this.embed(["warm"]);
   }
 
-  embed(texts: readonly string[]): Promise<number[][]> {
-    if (this.#closed) return Promise.reject(new Error("the embedding model was closed"));
+  async embed(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
+    if (this.#closed) throw new Error("the embedding model was closed");
+    signal?.throwIfAborted();
+    const mine = new Set<Waiting>();
     const vectors = texts.map(
-      (text) =>
-        new Promise<number[]>((resolve, reject) => {
-          this.#waiting.push({ text, resolve, reject });
-        }),
+      (text) => new Promise<number[]>((resolve, reject) => mine.add({ text, resolve, reject })),
     );
+    this.#waiting.push(...mine);
     this.#next();
-    return Promise.all(vectors);
+    // Who went away and asks again must not wait for his own first question.
+    const leave = () => {
+      this.#waiting = this.#waiting.filter((each) => !mine.has(each));
+      for (const { reject } of mine) reject(signal?.reason);
+    };
+    signal?.addEventListener("abort", leave, { once: true });
+    return Promise.all(vectors).finally(() => signal?.removeEventListener("abort", leave));
   }
 
   async close(): Promise<void> {

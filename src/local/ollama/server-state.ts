@@ -60,7 +60,8 @@ export async function embedTexts(
     throw new Refusal(400, "the input length exceeds the context length");
   const { loadMs, release } = await state.host.use(model, options.keepAliveMs, signal);
   try {
-    const vectors = await state.embedder.embed(texts.map((text) => truncateTokens(text, model.contextLength)));
+    const cut = texts.map((text) => truncateTokens(text, model.contextLength));
+    const vectors = await state.embedder.embed(cut, signal);
     state.counts.embeddedTexts += texts.length;
     const wanted = Number(options.dimensions ?? 0);
     const sliced = wanted > 0 && wanted < model.embeddingLength;

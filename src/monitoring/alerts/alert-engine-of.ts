@@ -1,12 +1,13 @@
 import { type Clock } from "../../core/index.ts";
 import { type MetricRegistry } from "../metrics/registry.ts";
 import { AlertEngine } from "./alert-engine.ts";
-import { RegistrySource } from "./history/registry-source.ts";
+import { type RegistrySource } from "./history/registry-source.ts";
 import { SampleHistory } from "./history/sample-history.ts";
 
 /** An alert engine over the metrics of a registry, whose own faults are metrics there. */
 export function alertEngineOf(
   registry: MetricRegistry,
+  source: RegistrySource,
   options: { readonly clock: Clock; readonly maxAlertSamples: number },
 ): AlertEngine {
   const dropped = registry.register("enhanced_integration_alert_samples_dropped_total", "counter", {
@@ -16,7 +17,6 @@ export function alertEngineOf(
     help: "Evaluations of alert conditions that failed, by alert.",
     labels: ["alert"],
   });
-  const source = new RegistrySource(registry);
   const history = new SampleHistory({
     resolve: (name) => source.resolve(name) ?? name,
     maxSamples: options.maxAlertSamples,

@@ -97,6 +97,13 @@ export class AlertEngine {
     return [...this.#entries.values()].map((entry) => entry.rule);
   }
 
+  /** Every metric that a condition names. */
+  get metricNames(): string[] {
+    return this.rules.flatMap(({ condition }) =>
+      selectorsOf(condition).map((node) => (node.kind === "range" ? node.selector : node).name),
+    );
+  }
+
   /** A second rule of the same name replaces the first; what is pending or firing goes on under the new one. */
   add(name: string, options: AlertOptions): void {
     const rule = parseRule(name, options);

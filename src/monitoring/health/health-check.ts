@@ -1,4 +1,4 @@
-import { type Clock, describeThrown, IntegrationError, raceSignal, redactUrls } from "../../core/index.ts";
+import { type Clock, describeThrown, IntegrationError, raceSignal, type Redact, redactUrls } from "../../core/index.ts";
 import { type CheckReport, type HealthStatus } from "./health-report.ts";
 
 /** What a check may answer; nothing means up. */
@@ -34,16 +34,18 @@ export class HealthCheck {
   readonly critical: boolean;
   readonly #options: ResolvedHealthCheckOptions;
   readonly #clock: Clock;
+  readonly #redact: Redact;
   #flight: Promise<CheckReport> | undefined;
   #found: { readonly report: CheckReport; readonly at: number } | undefined;
   /** True from the start of a run until its code has really returned, which may be after the deadline. */
   #busy = false;
 
-  constructor(name: string, options: ResolvedHealthCheckOptions, clock: Clock) {
+  constructor(name: string, options: ResolvedHealthCheckOptions, clock: Clock, redact: Redact) {
     this.name = name;
     this.critical = options.critical;
     this.#options = options;
     this.#clock = clock;
+    this.#redact = redact;
   }
 
   /** The cached finding, the run that is under way, or a new run. Never rejects. */
@@ -62,7 +64,7 @@ export class HealthCheck {
     const report = {
       status: finding.status,
       critical: this.critical,
-      ...(finding.message !== undefined && { message: redactUrls(finding.message) }),
+      ...(finding.message !== undefined && { message: redactUrls(this.#redact(finding.message)) }),
       ...(finding.reason !== undefined && { reason: finding.reason }),
       durationMs: at - startedAt,
       checkedAt,

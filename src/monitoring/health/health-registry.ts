@@ -1,4 +1,4 @@
-import { type Clock, IntegrationError, type Random, systemClock, systemRandom } from "../../core/index.ts";
+import { type Clock, IntegrationError, type Random, type Redact, systemClock, systemRandom } from "../../core/index.ts";
 import { checkNumbers } from "../check-options.ts";
 import { Repeater } from "../repeater.ts";
 import { type CheckRequest, HealthCheck, type HealthCheckOptions } from "./health-check.ts";
@@ -24,12 +24,21 @@ const passiveRanges = {
  */
 export class HealthRegistry {
   readonly #clock: Clock;
+  readonly #redact: Redact;
   readonly #checks = new Map<string, HealthCheck>();
   readonly #background: Repeater;
   #unreadyReason: string | undefined;
 
-  constructor(options: { readonly clock?: Clock | undefined; readonly random?: Random | undefined } = {}) {
+  /** @param options `redact` takes secrets out of what checks say. @defaultValue nothing is taken out */
+  constructor(
+    options: {
+      readonly clock?: Clock | undefined;
+      readonly random?: Random | undefined;
+      readonly redact?: Redact | undefined;
+    } = {},
+  ) {
     this.#clock = options.clock ?? systemClock;
+    this.#redact = options.redact ?? ((text) => text);
     this.#background = new Repeater({
       clock: this.#clock,
       random: options.random ?? systemRandom,
@@ -45,7 +54,7 @@ export class HealthRegistry {
     const { critical = defaults.critical, timeoutMs = defaults.timeoutMs, cacheMs = defaults.cacheMs } = options;
     checkNumbers(`Health check ${name}`, { timeoutMs, cacheMs }, ranges);
     const run = options.run.bind(options);
-    return this.#add(new HealthCheck(name, { critical, timeoutMs, cacheMs, run }, this.#clock));
+    return this.#add(new HealthCheck(name, { critical, timeoutMs, cacheMs, run }, this.#clock, this.#redact));
   }
 
   /**
@@ -61,7 +70,9 @@ export class HealthRegistry {
     checkNumbers(`Health check ${name}`, { failuresUntilDown, staleMs }, passiveRanges);
     const passive = new PassiveCheck({ clock: this.#clock, failuresUntilDown, staleMs });
     const run = () => passive.finding();
-    this.#add(new HealthCheck(name, { critical, timeoutMs: defaults.timeoutMs, cacheMs: 0, run }, this.#clock));
+    this.#add(
+      new HealthCheck(name, { critical, timeoutMs: defaults.timeoutMs, cacheMs: 0, run }, this.#clock, this.#redact),
+    );
     return passive;
   }
 

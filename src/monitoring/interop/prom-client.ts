@@ -90,12 +90,15 @@ export async function readFrom(host: PromClientRegistry): Promise<ForeignFamily[
       values: readonly PromClientValue[];
     }>;
     if (typeof name !== "string" || !isKnownType(type)) return [];
-    const samples = (values ?? []).map(({ value, labels, metricName = name }) => ({
+    // Once it has written OpenMetrics, prom-client tells counters without `_total`.
+    const isCut = type === "counter" && !host.getSingleMetric(name) && host.getSingleMetric(`${name}_total`);
+    const fullName = isCut ? `${name}_total` : name;
+    const samples = (values ?? []).map(({ value, labels, metricName = fullName }) => ({
       name: metricName,
       labels: Object.entries(labels).map(([label, text]) => [label, labelText(label, text)] as const),
       value: Number(value),
     }));
-    return [{ name, help: help ?? name, type, samples }];
+    return [{ name: fullName, help: help ?? name, type, samples }];
   });
 }
 

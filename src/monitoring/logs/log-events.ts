@@ -41,9 +41,10 @@ export function logEvents(events: EventBus, logger: Logger, options: LogEventsOp
   const verbose = subscribe(events, {
     "attempt.failed": (event) =>
       logger.debug(inTrace(event), `${event.service}.${event.operation}, attempt ${event.attempt}: ${event.message}`),
-    "query.finished": (event) => logger.debug(event, `query over ${event.transport} returned ${event.rows} rows`),
-    "limit.refused": (event) => logger.debug(event, `the limit ${event.limit} refused`),
-    "limit.waited": (event) => logger.debug(event, `waited for the limit ${event.limit}`),
+    "query.finished": (event) =>
+      logger.debug(inTrace(event), `query over ${event.transport} returned ${event.rows} rows`),
+    "limit.refused": (event) => logger.debug(inTrace(event), `the limit ${event.limit} refused`),
+    "limit.waited": (event) => logger.debug(inTrace(event), `waited for the limit ${event.limit}`),
     "request.finished": (event) => logger.debug(event, `${event.method} ${event.route} ${event.status}`),
     "tool.finished": (event) => logger.debug(event, `tool ${event.tool}: ${event.outcome}`),
   });

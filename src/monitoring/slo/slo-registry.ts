@@ -1,6 +1,6 @@
 import { type Clock, IntegrationError } from "../../core/index.ts";
 import { type AlertOptions } from "../alerts/alert-rule.ts";
-import { RegistrySource } from "../alerts/history/registry-source.ts";
+import { type SeriesSource } from "../alerts/history/series-source.ts";
 import { type MetricRegistry } from "../metrics/registry.ts";
 import { BUDGET_METRIC, BURN_RATE_METRIC, burnRules, type BurnWindow, burnWindows } from "./burn-rules.ts";
 import { Slo, type SloOptions, type SloStatus } from "./slo.ts";
@@ -8,14 +8,14 @@ import { Slo, type SloOptions, type SloStatus } from "./slo.ts";
 /** Keeps the objectives, exports them as gauges, and has them alert through ordinary rules over those. */
 export class SloRegistry {
   readonly #clock: Clock;
-  readonly #source: RegistrySource;
+  readonly #source: SeriesSource;
   readonly #registry: MetricRegistry;
   readonly #slos = new Map<string, Slo>();
 
-  constructor(registry: MetricRegistry, clock: Clock) {
+  constructor(registry: MetricRegistry, source: SeriesSource, clock: Clock) {
     this.#registry = registry;
     this.#clock = clock;
-    this.#source = new RegistrySource(registry);
+    this.#source = source;
   }
 
   /** @throws IntegrationError INVALID_INPUT as {@link Slo} does; CONFLICT for a name that is taken */
@@ -37,6 +37,11 @@ export class SloRegistry {
     this.#slos.set(name, slo);
     slo.record(this.#clock.now(), this.#source);
     for (const [alert, rule] of Object.entries(burnRules(name))) addAlert(alert, rule);
+  }
+
+  /** Every metric that an objective counts. */
+  get metricNames(): string[] {
+    return [...this.#slos.values()].flatMap((slo) => slo.metricNames);
   }
 
   /** Takes what was counted since the last time. */

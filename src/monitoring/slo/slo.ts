@@ -64,6 +64,10 @@ export class Slo {
     this.#hours = new EventRing(HOUR_MS, this.#options.windowDays * DAY_MS);
   }
 
+  get metricNames(): string[] {
+    return [this.#good.name, this.#total.name];
+  }
+
   /** Takes what was counted since the last time. */
   record(now: number, source: SeriesSource): void {
     const current = { good: countOf(this.#good, source), total: countOf(this.#total, source) };

@@ -108,6 +108,13 @@ export class CallTracing implements CallTracer {
           "db.response.returned_rows": rows,
           "enhanced_integration.db.transport": transport,
         }),
+      "query.failed": ({ statement, transport, sqlState }) =>
+        this.describe({
+          "db.query.summary": statement,
+          "enhanced_integration.db.transport": transport,
+          ...(sqlState !== undefined && { "db.response.status_code": sqlState }),
+        }),
+      "model.failed": ({ model }) => this.describe({ "gen_ai.request.model": model }),
       "model.finished": ({ model, inputTokens, outputTokens }) =>
         this.describe({
           "gen_ai.request.model": model,

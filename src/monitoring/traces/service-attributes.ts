@@ -3,7 +3,7 @@ import { type SpanAttributes } from "./opentelemetry-api.ts";
 /** OpenTelemetry's names for what the four services are. @see https://opentelemetry.io/docs/specs/semconv/ */
 const known: Readonly<Record<string, (operation: string) => SpanAttributes>> = {
   neon: (operation) => ({ "db.system.name": "postgresql", "db.operation.name": operation }),
-  "neon.data-api": (operation) => ({ "db.system.name": "postgresql", "db.operation.name": operation }),
+  "neon-data-api": (operation) => ({ "db.system.name": "postgresql", "db.operation.name": operation }),
   ollama: (operation) => ({
     "gen_ai.provider.name": "ollama",
     "gen_ai.operation.name": generative[operation] ?? operation,
@@ -13,7 +13,7 @@ const known: Readonly<Record<string, (operation: string) => SpanAttributes>> = {
 /** Our operations by OpenTelemetry's well-known names. */
 const generative: Readonly<Record<string, string>> = {
   chat: "chat",
-  chatStream: "chat",
+  stream: "chat",
   generateObject: "chat",
   embed: "embeddings",
 };

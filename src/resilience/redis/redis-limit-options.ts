@@ -1,4 +1,4 @@
-import { type Clock, type EventBus, systemClock } from "../../core/index.ts";
+import { type Clock, type EventBus, type Redact, systemClock } from "../../core/index.ts";
 import { OptionCheck } from "../check-options.ts";
 import { isCluster, isRedisClient, type RedisClientLike } from "./redis-client.ts";
 
@@ -29,6 +29,8 @@ export interface RedisLimitStoreOptions {
   readonly clock?: Clock;
   /** Told of `limit.store_lost` and `limit.store_recovered`. */
   readonly events?: EventBus;
+  /** Takes secrets out of what Redis says. @defaultValue nothing is taken out */
+  readonly redact?: Redact;
 }
 
 export type ResolvedRedisLimitOptions = Required<Omit<RedisLimitStoreOptions, "events">>;
@@ -41,6 +43,7 @@ const DEFAULTS = {
   leaseSize: 1,
   maxBatch: 128,
   clock: systemClock,
+  redact: (text: string) => text,
 } as const;
 const SMALLEST_SHARE = 0.0001;
 const behaviours = ["open", "closed", "local-share"];

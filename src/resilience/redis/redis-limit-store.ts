@@ -121,7 +121,7 @@ export class RedisLimitStore implements LimitStore {
       if (this.#guard.failed())
         this.#events?.emit("limit.store_lost", {
           whenDown: this.#options.whenDown,
-          message: redactUrls(describeThrown(thrown)),
+          message: redactUrls(this.#options.redact(describeThrown(thrown))),
         });
       for (const ask of asks) ask.fail();
     }

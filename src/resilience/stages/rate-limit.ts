@@ -2,7 +2,8 @@ import { type CallSpec, type Clock, IntegrationError } from "../../core/index.ts
 import { type Attempt } from "../attempt.ts";
 import { type Decision } from "../gcra.ts";
 import { type AcquireOptions } from "../rate-limit-options.ts";
-import { rateLimited, type RateLimiter } from "../rate-limiter.ts";
+import { type RateLimiter } from "../rate-limiter.ts";
+import { rateLimited } from "../refusal.ts";
 import { type Gate } from "./stage.ts";
 
 type Charge = NonNullable<CallSpec["limit"]>;
@@ -31,7 +32,7 @@ export class RateLimitGate implements Gate {
     const { call } = attempt;
     // Nothing has waited since the call read the clock; another reading would be a tenth of the call's own price.
     const now = limiter.clock === call.around.clock ? call.now : undefined;
-    return refusalOf(attempt, limit, limiter.check(limit.name, limit.key, limit, now));
+    return refusalOf(attempt, limit, limiter.check(limit.name, limit.key, limit, now, attempt));
   }
 }
 
@@ -43,12 +44,12 @@ function noLimiter({ name }: Charge): IntegrationError {
 }
 
 function refusalOf({ call }: Attempt, limit: Charge, decision: Decision): IntegrationError | undefined {
-  return decision.allowed ? undefined : call.refused("rate limit", rateLimited(limit.name, decision.retryAfterMs));
+  return decision.allowed ? undefined : call.refused("rate limit", rateLimited(limit.name, decision));
 }
 
 /** The store is elsewhere. */
 async function answer(limiter: Limiter, attempt: Attempt, limit: Charge): Promise<void> {
-  const decision = await limiter.checkAsync(limit.name, limit.key, limit);
+  const decision = await limiter.checkAsync(limit.name, limit.key, limit, attempt);
   if (attempt.settled) return;
   const refusal = refusalOf(attempt, limit, decision);
   if (refusal) throw refusal;
@@ -71,6 +72,7 @@ function patience(attempt: Attempt, { cost }: Charge): AcquireOptions {
     priority: call.priority,
     maxWaitMs: Math.min(MAX_WAIT_MS, call.remainingMs),
     ...(call.spec.tenant !== undefined && { tenant: call.spec.tenant }),
+    by: attempt,
     get signal() {
       return attempt.signal;
     },

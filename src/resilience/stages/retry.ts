@@ -80,6 +80,7 @@ function exhausted(call: CallContext, cause: IntegrationError): IntegrationError
     message: `${call.service.name}: too many calls fail to retry them all; the last failure was: ${cause.message}`,
     retryAfterMs: cause.retryAfterMs,
     status: cause.status,
+    sqlState: cause.sqlState,
     cause,
   });
 }

@@ -20,6 +20,9 @@ const nasty = [
   "{a,b}",
   "üñí 🏠",
   " pad ",
+  'quo"te\nand\tcontrol\u0001\\',
+  '"🏠\\u0041',
+  '"\u007f\u0080\u2028\\',
 ];
 
 describe.each(targets)("bulkInsert over %s", (_name, start) => {

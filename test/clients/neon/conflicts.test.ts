@@ -139,6 +139,7 @@ describe.each([
       expect(failures).toEqual([
         expect.objectContaining({
           code: "BUDGET_EXHAUSTED",
+          sqlState: conflict.sqlState,
           cause: expect.objectContaining({ code: "QUERY_FAILED", sqlState: conflict.sqlState }),
         }),
       ]);

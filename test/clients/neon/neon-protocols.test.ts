@@ -1,4 +1,4 @@
-import { neon as driver, neonConfig } from "@neondatabase/serverless";
+import { neon as driver, neonConfig, NeonDbError } from "@neondatabase/serverless";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
 import { ConnectionPoolManager } from "../../../src/clients/connection-pool-manager.ts";
@@ -132,6 +132,100 @@ describe("SQL over HTTP", () => {
     expect((error as Error).message).not.toContain("pa55word");
   });
 
+  describe("beside the driver", () => {
+    /** By the vendor's driver, to our server. */
+    const driven = () => driver(`postgresql://me:pa55word@127.0.0.1/db`, { fullResults: true });
+    const toOurServer: typeof fetch = (_, init) => fetch(`http://127.0.0.1:${server.port}/sql`, init);
+    beforeEach(() => {
+      neonConfig.fetchFunction = toOurServer;
+    });
+    afterEach(() => {
+      neonConfig.fetchFunction = undefined;
+    });
+    const asked = () =>
+      requests.splice(0).map(({ headers, body }) => ({
+        body,
+        headers: [...headers].filter(([name]) => name.startsWith("neon-") && name !== "neon-connection-string"),
+      }));
+
+    it("asks the same", async () => {
+      handle = () => ok("x");
+      const params = [
+        ...["text", 1.5, -0, 12n, true, null, undefined, new Date(1_700_000_000_123), new Date("-000001-01-01T00:00Z")],
+        ...[Buffer.from([0, 255]), new Uint8Array([1, 2]).subarray(1), { a: [1, "b"] }, [1, null, ["a,b", 'q"\\']], []],
+        ...[{ toPostgres: (prepare: (value: unknown) => unknown) => prepare(["x"]) }],
+      ];
+      await make().query("select 1", params, { idempotent: true });
+      await driven().query("select 1", params);
+      const [ours, theirs] = asked();
+      expect(ours).toEqual(theirs);
+      expect((ours!.body as { params: unknown[] }).params).toHaveLength(params.length);
+    });
+
+    it("asks the same of a batch", async () => {
+      handle = async () => Response.json({ results: [await ok("x").json(), await ok("y").json()] });
+      const statements = [
+        { text: "select $1", params: [1] },
+        { text: "select 2", params: [] },
+      ];
+      const results = await make().batch(statements, { isolationLevel: "repeatable read", readOnly: true });
+      expect(results).toEqual([[{ v: "x" }], [{ v: "y" }]]);
+      const sql = driven();
+      await sql.transaction(
+        statements.map(({ text, params }) => sql.query(text, params)),
+        { isolationLevel: "RepeatableRead", readOnly: true },
+      );
+      const [ours, theirs] = asked();
+      expect(ours).toEqual(theirs);
+      expect(ours!.headers).toContainEqual(["neon-batch-isolation-level", "RepeatableRead"]);
+    });
+
+    it("reads the same", async () => {
+      const columns: [name: string, type: number, text: string | null][] = [
+        ["a", 23, "7"],
+        ["b", 20, "9007199254740993"],
+        ["c", 16, "t"],
+        ["d", 1184, "2026-01-02 03:04:05.678+00"],
+        ["e", 3802, '{"a":[1,null]}'],
+        ["f", 1007, "{1,NULL,3}"],
+        ["g", 17, "\\x00ff"],
+        ["h", 701, "NaN"],
+        ["i", 25, null],
+        ["a", 25, "again"],
+        ["__proto__", 25, "no prototype"],
+        ["j", 999_999, "unknown"],
+      ];
+      handle = () =>
+        Response.json({
+          fields: columns.map(([name, dataTypeID]) => ({ name, dataTypeID })),
+          rows: [columns.map(([, , text]) => text), columns.map(() => null)],
+          command: "SELECT",
+          rowCount: 2,
+        });
+      const ours = await make().query("select 1");
+      const theirs = await driven().query("select 1");
+      expect(ours.map((row) => Object.entries(row))).toEqual(theirs.rows.map((row) => Object.entries(row)));
+      expect([ours.rowCount, ours.fields]).toEqual([theirs.rowCount, theirs.fields]);
+    });
+
+    it("fails with the same cause", async () => {
+      const report = { message: "no", code: "23505", severity: "ERROR", detail: "Key", constraint: "c", table: "t" };
+      handle = () => Response.json(report, { status: 400 });
+      const { cause } = await make()
+        .query("select 1")
+        .then(
+          () => ({ cause: undefined }),
+          (thrown: IntegrationError) => thrown,
+        );
+      const theirs: unknown = await driven()
+        .query("select 1")
+        .catch((thrown: unknown) => thrown);
+      expect(cause).toBeInstanceOf(NeonDbError);
+      expect(cause).toMatchObject(report);
+      expect(theirs).toMatchObject({ ...(cause as object) });
+    });
+  });
+
   it("reads Retry-After, which the driver loses", async () => {
     faults.inject("neon", { kind: "status", status: 429, retryAfterSeconds: 7 });
     await expect(make().query`select 1`).rejects.toMatchObject({
@@ -190,6 +284,66 @@ describe("SQL over HTTP", () => {
     await client.query`select 1`;
     expect(await client.health()).toMatchObject({ status: "up", source: "traffic" });
     expect(requests).toHaveLength(1);
+  });
+
+  const answer = (status: number, body: unknown) => () =>
+    new Response(typeof body === "string" ? body : JSON.stringify(body), { status });
+
+  it.each([
+    ["a gateway's 503", 503, "<html>upstream unavailable</html>"],
+    ["a compute that is disabled", 500, { message: "Control plane request failed: endpoint is disabled" }],
+    ["a quota that is spent", 402, { message: "Your account or project has exceeded the compute time quota." }],
+    ["a password that the proxy refuses", 400, { message: "password authentication failed for user 'me'" }],
+    ["an endpoint that is not there", 404, "not found"],
+  ])("counts %s as a database out of reach: down, and offline after three", async (_what, status, body) => {
+    handle = () => ok("x");
+    const pools = new ConnectionPoolManager({
+      connectionString: `postgresql://me:pa55word@127.0.0.1:${server.port}/db`,
+      transport: "http",
+    });
+    const client = make({ pools });
+    await client.query`select 1`;
+    handle = answer(status, body);
+    await expect(client.query`select 1`).rejects.toThrow();
+    expect(await client.health()).toMatchObject({ status: "down", mode: "read-write" });
+    for (const _ of [2, 3]) await expect(client.query`select 1`).rejects.toThrow();
+    expect(pools.mode).toBe("offline");
+    await expect(client.query`insert into t values (1)`).rejects.toMatchObject({ code: "READ_ONLY", notSent: true });
+    handle = () => ok("x");
+    await client.query`select 1`;
+    expect(await client.health()).toMatchObject({ status: "up", mode: "read-write" });
+    await pools.close();
+  });
+
+  it.each([
+    ["a statement that is wrong", 400, { message: "syntax error", code: "42601", severity: "ERROR" }],
+    ["a limit on requests", 429, "slow down"],
+    ["a request that is too big", 413, { message: "request is too large" }],
+    ["an answer that is too big", 507, { message: "response is too large" }],
+    [
+      "an exception of a function that has the proxy's words",
+      400,
+      { message: "password authentication failed", code: "P0001", severity: "ERROR" },
+    ],
+  ])("counts %s against nobody but its caller", async (_what, status, body) => {
+    handle = () => ok("x");
+    const client = make();
+    await client.query`select 1`;
+    handle = answer(status, body);
+    for (const _ of [1, 2, 3]) await expect(client.query`select 1`).rejects.toThrow();
+    expect(await client.health()).toMatchObject({ status: "up", mode: "read-write" });
+  });
+
+  it("reads from the primary while a gateway stands where the replica was", async () => {
+    const replica = await startLoopbackServer({
+      service: "neon",
+      faults: new FaultPlan(),
+      handle: () => new Response("<html>upstream unavailable</html>", { status: 503 }),
+    });
+    handle = () => ok("the primary's");
+    const replicaConnectionString = `postgresql://me:pa55word@127.0.0.1:${replica.port}/db`;
+    expect(await make({ replicaConnectionString, reads: "replica" }).query`select 1`).toEqual([{ v: "the primary's" }]);
+    await replica.close();
   });
 
   it("serves any number of endpoints in one process, and the host's own use of the driver", async () => {
@@ -261,10 +415,11 @@ describe("a WebSocket pool", () => {
     await until(() => messages > 0);
     await clock.advance(1_000);
     await waiting;
-    await until(() => silent.clients.size === 0);
-    expect(manager.stats().total).toBe(0);
-    expect(clock.pendingTimers).toBe(0);
+    await clock.advance(1_000); // a second attempt was made beside the slow one
+    expect(manager.mode).toBe("offline");
     await manager.close();
+    await until(() => silent.clients.size === 0);
+    expect([manager.stats().total, clock.pendingTimers]).toEqual([0, 0]);
     await new Promise((resolve) => silent.close(resolve));
   });
 });

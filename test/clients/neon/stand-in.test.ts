@@ -1,5 +1,3 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConnectionPoolManager } from "../../../src/clients/connection-pool-manager.ts";
 import { NeonClient } from "../../../src/clients/neon/index.ts";
@@ -58,17 +56,6 @@ describe("over the local Neon", () => {
     expect(await heard.promise).toBe("hello");
     await subscription.close();
     await neon.close();
-  });
-
-  it("an idle WebSocket does not keep a process alive", async () => {
-    const module = new URL("../../../src/clients/connection-pool-manager.ts", import.meta.url).href;
-    const script = `import { ConnectionPoolManager } from ${JSON.stringify(module)};
-      const pools = new ConnectionPoolManager({ ...${JSON.stringify(options)}, idleTimeoutMs: 0 });
-      const lease = await pools.connect();
-      console.log((await lease.query({ text: "select 1 as one" })).rows[0].one);
-      lease.release();`;
-    const child = promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], { timeout: 20_000 });
-    expect((await child).stdout).toBe("1\n");
   });
 
   it("the end of the server loses connections, idle and lent, and nothing else", async () => {

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { ConnectionPoolManager } from "../../../src/clients/connection-pool-manager.ts";
 import { beginStatement } from "../../../src/clients/neon/begin-statement.ts";
@@ -7,7 +8,7 @@ import { clientConfig } from "../../../src/clients/pools/drivers.ts";
 import { systemClock } from "../../../src/core/index.ts";
 import { postgresOverNeon, postgresOverTcp } from "./support/targets.ts";
 
-const bound = "begin; set local statement_timeout = 1234";
+const bound = "begin; set local statement_timeout = 1234; set local idle_in_transaction_session_timeout = 60000";
 
 describe("the server's own bound on a statement", () => {
   it.each([
@@ -33,6 +34,33 @@ describe("the server's own bound on a statement", () => {
     const ask = "show statement_timeout";
     expect(await neon.transaction((tx) => tx.query(ask))).toEqual([{ statement_timeout: "1234ms" }]);
     expect((await neon.pool.query(ask)).rows).toEqual([{ statement_timeout: outside }]);
+    await neon.close();
+    await target.close();
+  });
+
+  it.each([
+    ["TCP", postgresOverTcp],
+    ["WebSockets", postgresOverNeon],
+  ] as const)("ends a transaction over %s that does nothing, and the next call goes on", async (_name, start) => {
+    const target = await start();
+    const neon = new NeonClient({ ...target.options, max: 1, idleInTransactionMs: 100 });
+    const idle = neon.transaction(async (tx) => {
+      await tx.query("select 1");
+      await setTimeout(600);
+      await tx.query("select 2");
+    });
+    await expect(idle).rejects.toMatchObject({ code: "NETWORK" });
+    expect(await neon.query("select 3 as three")).toEqual([{ three: 3 }]);
+    await neon.close();
+    await target.close();
+  });
+
+  it("does not count the wait for a connection as a statement's time", async () => {
+    const target = await postgresOverTcp();
+    const neon = new NeonClient({ ...target.options, max: 1, queryTimeoutMs: 1_000 });
+    const nap = () => neon.query("select pg_sleep(0.7)");
+    await neon.query("select 1");
+    expect(await Promise.all([nap(), nap()])).toHaveLength(2);
     await neon.close();
     await target.close();
   });

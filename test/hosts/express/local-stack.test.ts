@@ -97,7 +97,7 @@ describe("an app on real services", () => {
       /http_server_request_duration_seconds_count\{[^}]*http_route="\/api\/houses\/:id"[^}]*\} 1/,
     );
     expect(metrics).toMatch(/enhanced_integration_calls_total\{service="neon"[^}]*outcome="ok"[^}]*\} [1-9]/);
-    expect(metrics).not.toContain("4711");
+    expect(metrics).not.toMatch(/houses\/4711|="4711"/); // as a label: a duration may have these digits
   });
 
   it("gives up on a stalled database at the request's deadline, and the next request works", async () => {

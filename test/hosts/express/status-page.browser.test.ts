@@ -13,6 +13,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 describe.skipIf(!hasBrowser())("the status page in a browser", () => {
   const logger = recordingLogger();
   const complaints: string[] = [];
+  let operator: string | undefined = "ada";
   let integration: Integration;
   let host: Served;
   let browser: Browser;
@@ -22,7 +23,7 @@ describe.skipIf(!hasBrowser())("the status page in a browser", () => {
     const fetch = () => Promise.reject(new TypeError("fetch failed"));
     const env = { ...offline, NEON_CONNECTION_STRING: "postgresql://app:canary-password@127.0.0.1:1/app" };
     integration = createIntegration(env, { fetch, logger });
-    const app = express().use("/ops", opsRouter(integration, { authorize: () => "ada", actions: true }));
+    const app = express().use("/ops", opsRouter(integration, { authorize: () => operator ?? false, actions: true }));
     host = await serve(app);
     browser = await startBrowser();
     integration.monitoring.trackMetric("jobs", "gauge").set(7);
@@ -79,6 +80,37 @@ describe.skipIf(!hasBrowser())("the status page in a browser", () => {
     await page.getByText("attempt 1: error UPSTREAM_STATUS").first().waitFor();
   });
 
+  it("shows what is used of each limit and retry budget, what services impose, and who waits", async () => {
+    const { limits, outbound } = integration;
+    const { burst } = limits.limits.find(({ name }) => name === "upload")!;
+    for (let i = 0; i <= burst; i += 1) limits.check("upload", "ann");
+    const told = { "x-ratelimit-limit": "100", "x-ratelimit-remaining": "40", "x-ratelimit-reset": "600" };
+    outbound.observe("maps", { status: 200, headers: new Headers(told) });
+    await open();
+    const rowOf = (table: string, name: string) =>
+      page.getByRole("table", { name: table }).getByRole("row", { name: new RegExp(`^${name}\\b`) });
+    const upload = rowOf("Limits, how far", "upload");
+    const [used, keys, waited, refused] = await upload.getByRole("cell").allTextContents();
+    expect(used).toMatch(new RegExp(`^[${burst - 1}${burst}] of ${burst}, free again in \\d+ s$`));
+    expect([keys, waited, refused]).toEqual(["1", "0", "1"]);
+    const widthOf = (row: typeof upload) =>
+      row.locator(".level").evaluate((bar: { style: { width: string } }) => parseFloat(bar.style.width));
+    expect(await widthOf(upload)).toBeGreaterThan(60);
+    const maps = rowOf("Imposed by services", "maps");
+    expect(await maps.textContent()).toMatch(/40 of 100 left, new ones in (10 min|\d+ s)/);
+    expect(await widthOf(maps)).toBe(60);
+    expect(
+      await crm()
+        .getByText(/^\d+ of 100$/)
+        .count(),
+    ).toBe(1);
+    expect(await rowOf("Lines of the services", "crm").getByRole("cell").allTextContents()).toEqual([
+      "0",
+      "no bound",
+      "0",
+    ]);
+  });
+
   it("acts by keyboard alone, asks before it isolates, and tells what was done", { timeout: 60_000 }, async () => {
     await open();
     await page.keyboard.press("Tab");
@@ -118,6 +150,15 @@ describe.skipIf(!hasBrowser())("the status page in a browser", () => {
     await page.getByRole("button", { name: /^End silence/ }).click();
     await page.getByText("busy is heard again.").waitFor();
     expect(integration.monitoring.notifications.silences.list()).toEqual([]);
+  });
+
+  it("says so when its visitor may not see it any more", { timeout: 60_000 }, async () => {
+    await open();
+    operator = undefined;
+    await page.getByText(/^you may not see this any more/).waitFor();
+    operator = "ada";
+    await page.getByText("live", { exact: true }).waitFor();
+    complaints.splice(0, complaints.length, ...complaints.filter((text) => !/404|EventSource/.test(text)));
   });
 
   it("says that it is disconnected, and comes back by itself", { timeout: 60_000 }, async () => {

@@ -268,8 +268,14 @@ describe.each(sdks)("under $name", ({ connect }) => {
     fails = true;
     await session.call("probe");
     expect(recorder.of("tool.finished")).toEqual([
-      { tool: "probe", outcome: "ok", durationMs: 0 },
-      { tool: "probe", outcome: "error", code: "NETWORK", durationMs: 0 },
+      { tool: "probe", outcome: "ok", durationMs: 0, requestId: expect.stringMatching(/^mcp-\d+$/) },
+      {
+        tool: "probe",
+        outcome: "error",
+        code: "NETWORK",
+        durationMs: 0,
+        requestId: expect.stringMatching(/^mcp-\d+$/),
+      },
     ]);
     expect(recorder.of("call.finished")[0]?.requestId).toMatch(/^mcp-\d+$/);
   });

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -149,11 +150,12 @@ describe("a stand-in's life", () => {
   });
 
   it("says which port is taken, and leaves the data folder free", async () => {
-    const { db } = await start();
-    const port = Number(new URL(db.url).port);
+    const other = createServer();
+    await once(other.listen(0, "127.0.0.1"), "listening");
+    const { port } = other.address() as AddressInfo;
     const dataDir = join(folder, "free");
     expect((await rejection(start({ port, dataDir }))).message).toContain(`${port} is taken`);
     expect(await readdir(dataDir)).toEqual(["pgdata"]);
-    await db.close();
+    other.close();
   });
 });

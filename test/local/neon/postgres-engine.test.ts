@@ -8,8 +8,12 @@ import { fileURLToPath } from "node:url";
 import { neon } from "@neondatabase/serverless";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { silentLogger, systemClock } from "../../../src/core/index.ts";
 import { FaultPlan, startLocalStack } from "../../../src/local/index.ts";
+import { type EngineSession } from "../../../src/local/neon/engine/engine.ts";
+import { PostgresEngine } from "../../../src/local/neon/engine/postgres/engine.ts";
 import { type NeonStandIn, type startNeonStandIn } from "../../../src/local/neon/index.ts";
+import { failed } from "../../../src/local/neon/wire/index.ts";
 import { createDatabase } from "../../support/postgres.ts";
 import { poolOf, rejection, start, until } from "./support.ts";
 
@@ -91,6 +95,28 @@ describe("a real PostgreSQL behind the endpoint", () => {
     gone.abort();
     await lost;
     while (await isListed(endless));
+  });
+
+  it("lends no connection again on whose statement a cancellation may still arrive", async () => {
+    const database = await createDatabase();
+    const engine = await PostgresEngine.start({
+      ...{ url: database.connectionString, dataDir: undefined, idleInTransactionTimeoutMs: undefined },
+      ...{ clock: systemClock, logger: silentLogger, closeTimeoutMs: 5_000, onFailure: () => undefined },
+    });
+    const pidAfter = async (work: (session: EngineSession) => void) => {
+      const session = await engine.openForRequest();
+      work(session);
+      await session.leave();
+      // As good as new, or gone.
+      const isBusy = "select from pg_stat_activity where pid = $1 and query <> 'DISCARD ALL'";
+      await expect.poll(() => database.admin(isBusy, [session.pid])).toEqual([]);
+      return session.pid;
+    };
+    const first = await pidAfter(() => undefined);
+    expect(await pidAfter((session) => session.cancel(failed("57014", "given up")))).toBe(first);
+    expect(await pidAfter(() => undefined)).not.toBe(first);
+    await engine.close(failed("57P01", "over"));
+    await database.drop();
   });
 
   it("ends a statement that takes too long, and a client that sits in a transaction, by the server's own settings", async () => {

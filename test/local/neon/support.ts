@@ -36,7 +36,14 @@ export function rejection(promise: PromiseLike<unknown>): Promise<Error & Record
   );
 }
 
-/** Waits for something that happens on the event loop, not for time to pass. */
+const LONGEST_WAIT_MS = 20_000;
+
+/** Waits for something that happens on the event loop, not for time to pass; but not for ever, beside the tests that follow. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+  const giveUpAt = performance.now() + LONGEST_WAIT_MS;
+  while (!condition()) {
+    if (performance.now() > giveUpAt)
+      throw new Error(`it did not happen within ${LONGEST_WAIT_MS} ms: ${String(condition)}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }

@@ -1,7 +1,8 @@
+import { Worker } from "node:worker_threads";
 import fc from "fast-check";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { batchesByLength } from "../../../src/local/ollama/embedding-batches.ts";
-import { EnglishEmbedder } from "../../../src/local/ollama/english-embedder.ts";
+import { type EmbeddingJob, EnglishEmbedder } from "../../../src/local/ollama/english-embedder.ts";
 import { hashText } from "../../../src/local/ollama/hashing-embedder.ts";
 
 const dot = (a: number[], b: number[]) => a.reduce((sum, value, at) => sum + value * b[at]!, 0);
@@ -42,6 +43,20 @@ describe("The English embedder", () => {
       const [alone] = await embedder.embed([text]);
       expect(dot(alone!, together[at]!)).toBeGreaterThan(0.99999);
     }
+  });
+
+  it("does nothing more for who has gone: the next one need not wait for it", async () => {
+    const posted = vi.spyOn(Worker.prototype, "postMessage");
+    const gone = new AbortController();
+    const first = embedder.embed(["one"]);
+    const left = embedder.embed(["two", "three"], gone.signal);
+    gone.abort(new Error("gone"));
+    await expect(left).rejects.toThrow("gone");
+    await expect(embedder.embed(["four"], gone.signal)).rejects.toThrow("gone");
+    await Promise.all([first, embedder.embed(["five"])]);
+    const texts = posted.mock.calls.flatMap(([job]) => (job as EmbeddingJob).texts);
+    posted.mockRestore();
+    expect(texts).toEqual(["one", "five"]);
   });
 
   it("refuses after close, and fails who was waiting", async () => {

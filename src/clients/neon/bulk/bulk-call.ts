@@ -1,3 +1,4 @@
+import { type AttemptContext } from "../../../core/index.ts";
 import { type ClientContext } from "../client-context.ts";
 import { toNeonError } from "../errors.ts";
 import { type DriverResult, type Rows } from "../rows.ts";
@@ -8,7 +9,7 @@ import { type BulkInsertOptions, type BulkRow } from "./bulk-options.ts";
 import { type CopyIn } from "./copy-in.ts";
 
 /** Runs statements in one transaction, within an attempt that is under way. */
-export type RunTogether = (statements: readonly Statement[], signal: AbortSignal) => Promise<readonly DriverResult[]>;
+export type RunTogether = (statements: readonly Statement[], own: AttemptContext) => Promise<readonly DriverResult[]>;
 
 /** A bulk insert as a call of its own, under the client's policies. */
 export async function runBulkInsert<R extends object>(
@@ -22,13 +23,15 @@ export async function runBulkInsert<R extends object>(
   const idempotent = options.idempotent ?? false;
   const { executor, runner } = context;
   try {
-    return await runner.run(context.spec("bulkInsert", options, { idempotent, write: true }), ({ signal }) =>
+    return await runner.run(context.spec("bulkInsert", options, { idempotent, write: true }), (own) =>
       bulk.insert<R>(table, rows, options, {
-        run: (statement) => executor.execute(statement, { signal }, idempotent, context.clock.now()),
-        runAll: (statements) => runTogether(statements, signal),
-        copy: (copyIn) => copyAlone(context, copyIn, signal, idempotent),
-        told: (statement, result, startedAt) =>
-          context.told({ ...statement, rows: result.rows.length, startedAt, name: options.name }, executor.transport),
+        run: (statement) => executor.execute(statement, { signal: own.signal }, idempotent, context.clock.now()),
+        runAll: (statements) => runTogether(statements, own),
+        copy: (copyIn) => copyAlone(context, copyIn, own.signal, idempotent),
+        told: (statement, { rows: { length } }, startedAt) =>
+          context.told({ ...statement, rows: length, startedAt, name: options.name, by: own }, executor.transport),
+        failed: (statement, thrown, startedAt) =>
+          context.failed({ ...statement, startedAt, name: options.name, by: own }, executor.transport, thrown),
       }),
     );
   } finally {

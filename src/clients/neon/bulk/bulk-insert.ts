@@ -21,6 +21,7 @@ export interface BulkTarget {
   /** @returns rows stored */
   copy(copyIn: CopyIn): Promise<number>;
   told(statement: Statement, result: DriverResult, startedAt: number): void;
+  failed(statement: Statement, thrown: unknown, startedAt: number): void;
 }
 
 /** Inserts many rows by the fastest way that does the same as INSERT. */
@@ -45,23 +46,27 @@ export class BulkInserter {
     const columns = pickColumns(table, facts, names);
     const writers = cellWriters(columns);
     const startedAt = this.#context.clock.now();
+    let single: Statement | undefined;
     try {
       if (this.#byCopy(table, facts.takesCopy, rows.length, options)) {
         const text = copyStatement(table, columns);
+        single = { text, params: [] };
         const rowCount = await copied(new CopyIn(text, copyChunks(rows, writers)), target);
         const result = { rows: [], rowCount, fields: [] };
-        target.told({ text, params: [] }, result, startedAt);
+        target.told(single, result, startedAt);
         return toRows<R>(result, 0, "bulkInsert");
       }
       const text = insertStatement(table, columns, options);
       const batches = arrayParams(rows, writers, options.batchBytes ?? bulkDefaults.batchBytes);
       const statements = batches.map((params) => ({ text, params }));
       if (statements.length > 1) return toRows<R>(joined(await target.runAll(statements)), rows.length, "bulkInsert");
-      const result = await target.run(statements[0]!);
-      target.told(statements[0]!, result, startedAt);
+      single = statements[0]!;
+      const result = await target.run(single);
+      target.told(single, result, startedAt);
       // No more than were given can come back, so that the cap on what a query may return is none here.
       return toRows<R>(result, rows.length, "bulkInsert");
     } catch (thrown) {
+      if (single) target.failed(single, thrown, startedAt);
       // A column may have been dropped, or have another type now.
       if (IntegrationError.isInstance(thrown) && /^42/.test(thrown.sqlState ?? "")) this.#catalog.forget(table);
       throw thrown;

@@ -66,9 +66,13 @@ function arrayWriter(element: Writer): Writer {
 
 /** An element of an array literal; quoted always, so that no word, comma or space can mean anything. */
 export function quotedElement(text: string): string {
-  return `"${special.test(text) ? text.replace(/["\\]/g, "\\$&") : text}"`;
+  if (!special.test(text)) return `"${text}"`;
+  // JSON escapes the same two characters, four times as fast, and others that may not be: those are looked for first.
+  return otherInJson.test(text) ? `"${text.replace(/["\\]/g, "\\$&")}"` : JSON.stringify(text);
 }
 const special = /["\\]/;
+/** Control characters and surrogates, paired or not. */
+const otherInJson = /[^ -\ud7ff\ue000-\uffff]/;
 
 function isList(value: unknown): boolean {
   return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView) && !Buffer.isBuffer(value));
@@ -83,6 +87,7 @@ function jsonOf(value: unknown): string {
 function utcTime(date: Date): string {
   if (Number.isNaN(date.getTime())) throw new TypeError("the date is invalid");
   const year = date.getUTCFullYear();
+  if (year > 0 && year < 10_000) return date.toISOString();
   return withYear(year, date.toISOString().replace(/^[+-]?\d+(?=-\d\d-\d\dT)/, ""));
 }
 

@@ -1,4 +1,4 @@
-import { IntegrationError, LinkedSignal, sleep } from "../../../core/index.ts";
+import { IntegrationError, LinkedSignal, redactThrown, sleep } from "../../../core/index.ts";
 import { type AdminCallOptions, type ManagementApi } from "./api.ts";
 import { deadlineOfAll } from "./budget.ts";
 import { MANAGEMENT_SERVICE } from "./options.ts";
@@ -60,12 +60,13 @@ export class Operations {
   }
 
   async #poll(operations: readonly (Operation | string)[], deadlineAt: number, call: AdminCallOptions): Promise<void> {
-    const { clock, random } = this.#api.options;
+    const { clock, random, runner } = this.#api.options;
+    const { redact = (text: string) => text } = runner;
     let pending = operations.map((each) =>
       typeof each === "string" ? { id: each, action: "operation", status: "unknown" } : each,
     );
     for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(LONGEST_POLL_MS, pollMs * POLL_GROWTH)) {
-      for (const each of pending) if (failed.has(each.status)) throw failure(each);
+      for (const each of pending) if (failed.has(each.status)) throw redactThrown(failure(each), redact);
       pending = pending.filter(({ status }) => !done.has(status));
       if (pending.length === 0) return;
       const left = deadlineAt - clock.now();

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { type ExpressRequest, send } from "../handler.ts";
 
 /** In the order in which they use one another. */
-const scripts = ["dom.mjs", "plots.mjs", "timeline.mjs", "sections.mjs", "main.mjs"];
+const scripts = ["dom.mjs", "plots.mjs", "timeline.mjs", "limits.mjs", "sections.mjs", "main.mjs"];
 
 interface Page {
   readonly html: string;
@@ -36,7 +36,7 @@ export function sendPage(
 function assemble(): Page {
   const require = createRequire(import.meta.url);
   const uplot = (name: string) => readFileSync(require.resolve(`uplot/dist/${name}`), "utf8");
-  const style = [uplot("uPlot.min.css"), asset("page.css"), asset("details.css")].join("\n");
+  const style = [uplot("uPlot.min.css"), asset("page.css"), asset("details.css"), asset("tables.css")].join("\n");
   const script = [uplot("uPlot.iife.min.js"), `{\n${scripts.map(joinable).join("\n")}\n}`].join("\n");
   const html = asset("page.html")
     // To the letter: blanks beside them would change the hashes.
@@ -64,7 +64,7 @@ function asset(name: string): string {
 /** A module as part of one script: they share a scope, and no two have a name in common. */
 function joinable(name: string): string {
   return asset(name)
-    .replace(/^import .*$/gm, "")
+    .replace(/^import [^;]*;$/gm, "")
     .replace(/^export /gm, "");
 }
 

@@ -1,14 +1,17 @@
+import { type HostMetrics } from "../../interop/host-metrics.ts";
 import { type MetricRegistry } from "../../metrics/registry.ts";
 import { type SeriesReading, type SeriesSource } from "./series-source.ts";
 
 const histogramSample = /^(.*)_(bucket|sum|count)$/;
 
-/** Lets conditions read the metrics of a registry. */
+/** Lets conditions read the metrics of our registry, and those of the host's that were included. Ours go first. */
 export class RegistrySource implements SeriesSource {
   readonly #registry: MetricRegistry;
+  readonly #hosts: HostMetrics;
 
-  constructor(registry: MetricRegistry) {
+  constructor(registry: MetricRegistry, hosts: HostMetrics) {
     this.#registry = registry;
+    this.#hosts = hosts;
   }
 
   resolve(name: string): string | undefined {
@@ -17,11 +20,12 @@ export class RegistrySource implements SeriesSource {
     // `x_count` of the histogram `x`, or of one that `x` is an alias of.
     const [, base, suffix] = histogramSample.exec(name) ?? [];
     const histogram = base === undefined ? undefined : this.#registry.find(base);
-    return histogram?.type === "histogram" ? `${histogram.name}_${suffix}` : undefined;
+    return histogram?.type === "histogram" ? `${histogram.name}_${suffix}` : this.#hosts.resolve(name);
   }
 
   isHistogram(name: string): boolean {
-    return this.#registry.find(name)?.type === "histogram";
+    const metric = this.#registry.find(name);
+    return metric ? metric.type === "histogram" : this.#hosts.isHistogram(name);
   }
 
   *names(): Iterable<string> {
@@ -31,6 +35,6 @@ export class RegistrySource implements SeriesSource {
   }
 
   read(name: string): readonly SeriesReading[] {
-    return this.#registry.read(name);
+    return this.#registry.isTaken(name) ? this.#registry.read(name) : this.#hosts.read(name);
   }
 }

@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { unmaskedText } from "../../../../bench/support/unmasked-text.ts";
 
 /** Passes bytes between a client and a server, a WebSocket's too, until what the client sends matches `cutAt`: then the line is cut. */
 export interface CuttingProxy {
@@ -25,7 +26,7 @@ export async function startCuttingProxy(target: { host: string; port: number }):
         });
     }
     client.on("data", (bytes) => {
-      if (rule && rule.times > 0 && rule.cutAt.test(textOf(bytes))) {
+      if (rule && rule.times > 0 && rule.cutAt.test(unmaskedText(bytes))) {
         rule.times -= 1;
         if (rule.phase === "before") return void client.destroy();
         isCutting = true;
@@ -43,15 +44,4 @@ export async function startCuttingProxy(target: { host: string; port: number }):
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
-}
-
-/** What a client sends inside WebSocket frames is masked, each frame by a key of its own. */
-function textOf(bytes: Buffer): string {
-  if (bytes[0] !== 0x82 || !(bytes[1]! & 0x80)) return bytes.toString("latin1");
-  const short = bytes[1]! & 0x7f;
-  const [at, length] = short < 126 ? [2, short] : [4, bytes.readUInt16BE(2)];
-  const key = bytes.subarray(at, at + 4);
-  const payload = bytes.subarray(at + 4, at + 4 + length).map((byte, index) => byte ^ key[index % 4]!);
-  const rest = bytes.subarray(at + 4 + length);
-  return Buffer.from(payload).toString("latin1") + (rest.length > 0 ? textOf(rest) : "");
 }

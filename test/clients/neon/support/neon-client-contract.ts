@@ -136,17 +136,26 @@ export function describeNeonClient(name: string, start: () => Promise<ContractTa
         const events = new EventBus();
         const seen: unknown[] = [];
         events.on("query.finished", ({ durationMs, ...event }) => void seen.push({ ...event, timed: durationMs >= 0 }));
+        events.on("query.failed", ({ durationMs, ...event }) => void seen.push({ ...event, timed: durationMs >= 0 }));
         const told = make({ events });
         await told.query`select ${"secret"}::text as v, 'also secret' as w`;
         await told.query("select 1", [], { name: "one" });
+        await told.query`select ${"secret"} from no_such_table`.catch(() => undefined);
+        await told
+          .transaction((transaction) => transaction.query("insert into no_such_table values ('secret')"))
+          .catch(() => undefined);
+        const statement = (word: string) => expect.stringMatching(new RegExp(`^${word} [0-9a-f]{8}$`)) as string;
+        const call = { callId: expect.stringMatching(/./) as string, timed: true };
+        const failed = { ...call, code: "QUERY_FAILED", sqlState: "42P01" };
         expect(seen).toEqual([
+          { ...call, transport: target.oneShotTransport, statement: statement("select"), rows: 1 },
+          { ...call, transport: target.oneShotTransport, statement: "one", rows: 1 },
+          { ...failed, transport: target.oneShotTransport, statement: statement("select") },
           {
-            transport: target.oneShotTransport,
-            statement: expect.stringMatching(/^select [0-9a-f]{8}$/),
-            rows: 1,
-            timed: true,
+            ...failed,
+            transport: target.oneShotTransport === "tcp" ? "tcp" : "websocket",
+            statement: statement("insert"),
           },
-          { transport: target.oneShotTransport, statement: "one", rows: 1, timed: true },
         ]);
       });
     });

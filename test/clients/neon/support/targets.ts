@@ -1,7 +1,7 @@
 import { type NeonClientOptions } from "../../../../src/clients/neon/index.ts";
 import { FaultPlan } from "../../../../src/local/faults.ts";
 import { startNeonStandIn } from "../../../../src/local/neon/index.ts";
-import { createDatabase } from "../../../support/postgres.ts";
+import { createDatabase, type TestDatabase } from "../../../support/postgres.ts";
 
 /** A database of a suite's own, and how to reach it. */
 export interface Target {
@@ -9,19 +9,28 @@ export interface Target {
   close(): Promise<void>;
 }
 
+/** On a server where one may look from outside, and kill. */
+export interface PostgresTarget extends Target, Pick<TestDatabase, "admin"> {}
+
 /** Real PostgreSQL in its own protocol. */
-export async function postgresOverTcp(): Promise<Target> {
+export async function postgresOverTcp(): Promise<PostgresTarget> {
   const database = await createDatabase();
-  return { options: { connectionString: database.connectionString, max: 5 }, close: () => database.drop() };
+  const { connectionString } = database;
+  return {
+    options: { connectionString, max: 5 },
+    admin: (text, params) => database.admin(text, params),
+    close: () => database.drop(),
+  };
 }
 
 /** Real PostgreSQL as the hosted Neon is reached: single statements over HTTP, the rest over WebSockets. */
-export async function postgresOverNeon(): Promise<Target> {
+export async function postgresOverNeon(): Promise<PostgresTarget> {
   const database = await createDatabase();
   const postgresUrl = database.connectionString;
   const server = await startNeonStandIn({ faults: new FaultPlan(), engine: "postgres", postgresUrl });
   return {
     options: { connectionString: server.connectionString, transport: "websocket", max: 5 },
+    admin: (text, params) => database.admin(text, params),
     async close() {
       await server.close();
       await database.drop();

@@ -9,6 +9,8 @@ export interface WireProxy {
   heal(): void;
   /** Cuts every connection. */
   cut(): void;
+  /** Cuts them all when so many more bytes have come from the server, the last of them half way. */
+  cutAfter(bytes: number): void;
   close(): Promise<void>;
 }
 
@@ -19,6 +21,7 @@ export async function startWireProxy(
   const sockets = new Set<Socket>();
   const frozen = new WeakSet<Socket>();
   let isFrozen = false;
+  let bytesLeft = Infinity;
   const server = createServer((client) => {
     sockets.add(client.on("error", () => undefined));
     if (isFrozen) {
@@ -41,10 +44,15 @@ export async function startWireProxy(
       onSent(bytes);
       upstream.write(bytes);
     });
-    upstream.on("data", (bytes) => (frozen.has(client) ? undefined : client.write(bytes)));
+    upstream.on("data", (bytes) => {
+      if (frozen.has(client)) return;
+      bytesLeft -= bytes.length;
+      client.write(bytesLeft > 0 ? bytes : bytes.subarray(0, bytesLeft), () => (bytesLeft > 0 ? undefined : cut()));
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const cut = () => {
+    bytesLeft = Infinity;
     for (const socket of sockets) socket.destroy();
     sockets.clear();
   };
@@ -56,6 +64,7 @@ export async function startWireProxy(
     },
     heal: () => void (isFrozen = false),
     cut,
+    cutAfter: (bytes) => void (bytesLeft = bytes),
     close() {
       cut();
       return new Promise((resolve) => server.close(() => resolve()));

@@ -65,10 +65,47 @@ export function duration(ms) {
   return `${(ms / 3_600_000).toFixed(1)} h`;
 }
 
+/** In whole seconds: for what is told anew every two. */
+export const wholeSeconds = (ms) => (ms < 60_000 ? `${Math.ceil(ms / 1000)} s` : duration(ms));
+
 export function clockTime(at) {
   return new Date(at).toLocaleTimeString("en-GB");
 }
 
 export function share(part, all) {
-  return all === 0 ? "0 %" : `${((100 * part) / all).toFixed(part > 0 && part / all < 0.1 ? 1 : 0)} %`;
+  if (part === 0 || all === 0) return "0 %";
+  const percent = (100 * part) / all;
+  return percent < 0.1 ? "<0.1 %" : `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
+}
+
+/** A bar that shows how full something is, and the words beside it, which tell the same. */
+export function meter() {
+  const level = el("span", { class: "level" });
+  const words = el("span", { class: "num" });
+  const node = el("span", { class: "meter" }, el("span", { class: "gauge", "aria-hidden": "true" }, level), words);
+  return {
+    node,
+    update(part, whole, text, tone = "accent") {
+      level.style.width = `${whole > 0 ? Math.min(100, (100 * part) / whole) : 0}%`;
+      if (level.dataset.tone !== tone) level.dataset.tone = tone;
+      say(words, text);
+    },
+  };
+}
+
+/** Roles are written out: on a phone rows become blocks, and browsers then forget that it is a table. */
+export function tableOf(caption, heads) {
+  const cells = heads.map((head) => el("th", { scope: "col", role: "columnheader" }, head));
+  return el(
+    "table",
+    { role: "table" },
+    el("caption", {}, caption),
+    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, ...cells)),
+    el("tbody", { role: "rowgroup" }),
+  );
+}
+
+export function rowOf(heads, [first, ...cells]) {
+  const rest = cells.map((cell, i) => el("td", { role: "cell", "data-head": heads[i + 1] }, cell));
+  return el("tr", { role: "row" }, el("th", { scope: "row", role: "rowheader" }, first), ...rest);
 }

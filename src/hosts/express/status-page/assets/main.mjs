@@ -1,6 +1,7 @@
 /* global document, EventSource, fetch, setTimeout, clearTimeout */
-import { clockTime, duration, keyed, say, tell } from "./dom.mjs";
-import { createService, showAlerts, showLimits, showPool, toneOfHealth, updateService } from "./sections.mjs";
+import { clockTime, keyed, say, tell, wholeSeconds } from "./dom.mjs";
+import { showLimits, showQueue } from "./limits.mjs";
+import { createService, showAlerts, showPool, toneOfHealth, updateService } from "./sections.mjs";
 import { showCalls } from "./timeline.mjs";
 
 const at = (id) => document.getElementById(id);
@@ -11,6 +12,8 @@ const SILENT_MS = 10_000;
 /** A young history is not drawn wider than this. */
 const LEAST_SPAN_MS = 120_000;
 const SHOWN_CALLS = 10;
+/** What a visitor is answered whose session is over. */
+const refusals = new Set([401, 403, 404]);
 
 let series;
 let quiet;
@@ -47,7 +50,7 @@ function show(snapshot) {
   const title = `${overallWords[status]} – ${snapshot.app.name}`;
   if (document.title !== title) document.title = title;
   say(at("updated"), clockTime(snapshot.at));
-  say(at("window"), `last ${duration(Math.max(snapshot.windowMs, 1000))}`);
+  say(at("window"), `last ${wholeSeconds(Math.max(snapshot.windowMs, 1000))}`);
   showAlerts(at("alerts"), snapshot.alerts, { act: mayAct && silence, at: snapshot.at });
   const isQuiet = ({ calls, inFlight }) => calls === 0 && inFlight === 0;
   for (const [place, services] of [
@@ -62,6 +65,7 @@ function show(snapshot) {
       (node, service) => updateService(node, service, { series, range, checks: snapshot.health.checks }),
     );
   showPool(at("pool"), { pool: snapshot.pool, series, range });
+  showQueue(at("queue"), snapshot);
   showLimits(at("limits"), snapshot);
   showCalls(at("failed"), snapshot.calls.failed.slice(0, SHOWN_CALLS), "No call failed in the last 15 minutes.");
   showCalls(at("slow"), snapshot.calls.slow.slice(0, SHOWN_CALLS), "No call ended in the last 15 minutes.");
@@ -137,10 +141,16 @@ function connect() {
     clearTimeout(quiet);
     quiet = setTimeout(disconnected, SILENT_MS);
   };
-  source.onerror = () => {
+  source.onerror = async () => {
     disconnected();
-    // A browser gives up after an answer that is no stream, such as one of a proxy.
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 5_000);
+    if (source.readyState !== EventSource.CLOSED) return;
+    // A browser gives up after an answer that is no stream, and does not tell which: a proxy's, or a refusal.
+    const status = await fetch("events", { method: "HEAD" }).then(
+      (answer) => answer.status,
+      () => 0,
+    );
+    if (refusals.has(status)) tell(at("link"), "you may not see this any more; last data", "bad");
+    setTimeout(connect, 5_000);
   };
 }
 

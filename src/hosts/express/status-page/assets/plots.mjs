@@ -64,7 +64,7 @@ export class Plot {
         height: HEIGHT,
         legend: { show: false },
         cursor: { show: false },
-        padding: [6, 4, 0, 0],
+        padding: [6, 16, 0, 0],
         scales: {
           x: { range: () => this.range },
           y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.15 : 1] },
@@ -73,7 +73,7 @@ export class Plot {
           {
             ...axis,
             size: 16,
-            space: 70,
+            space: 55,
             incrs: MINUTES,
             grid: { show: false },
             values: (_plot, at) => at.map(minuteOf),
@@ -84,7 +84,8 @@ export class Plot {
             space: 26,
             grid: { stroke: ink("line"), width: 1 },
             ...(this.isWhole && { incrs: WHOLE }),
-            values: (_plot, values) => values.map(this.unit),
+            // The line at the bottom is nothing, as it looks; its label would stand on those of the times.
+            values: (_plot, values) => values.map((value) => (value === 0 ? "" : this.unit(value))),
           },
         ],
         series: [

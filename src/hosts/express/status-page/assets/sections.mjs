@@ -1,4 +1,18 @@
-import { clockTime, count, duration, el, figure, keyed, say, share, short, tell } from "./dom.mjs";
+import {
+  clockTime,
+  count,
+  duration,
+  el,
+  figure,
+  keyed,
+  meter,
+  rowOf,
+  say,
+  share,
+  short,
+  tableOf,
+  tell,
+} from "./dom.mjs";
 import { Plot } from "./plots.mjs";
 
 const healthTones = { up: "ok", degraded: "warn", down: "bad", unknown: "idle" };
@@ -15,6 +29,8 @@ export function createService({ name }, { act, isSmall }) {
     circuit: el("span", { class: "word" }),
     finding: el("p", { class: "note" }),
     note: el("p", { class: "note muted" }),
+    budget: meter(),
+    share: el("small", { class: "share" }),
     traffic: new Plot({
       title: "Calls per second",
       unit: "perSecond",
@@ -35,6 +51,9 @@ export function createService({ name }, { act, isSmall }) {
   };
   const figures = el("dl", { class: "figures" });
   for (const term of ["calls", "failed", "retries", "p50", "p95", "p99"]) parts[term] = figure(figures, term);
+  const failed = parts.failed;
+  parts.failed = el("span");
+  failed.replaceChildren(parts.failed, parts.share);
   const id = `service-${name}`;
   const head = el(
     "div",
@@ -44,6 +63,7 @@ export function createService({ name }, { act, isSmall }) {
   );
   const body = isSmall ? [] : [figures, parts.traffic.node, parts.latency.node];
   body.push(parts.finding, parts.note);
+  if (!isSmall) body.push(el("p", { class: "note muted budget" }, el("span", {}, "retry budget"), parts.budget.node));
   if (act) {
     parts.button = el("button", { on: { click: () => act(name, parts.isolated) } });
     body.push(el("div", { class: "row" }, parts.button));
@@ -59,16 +79,20 @@ export function updateService({ parts }, service, { series, range, checks }) {
   const state = breaker?.state ?? "off";
   tell(parts.circuit, `circuit ${state}`, circuitTones[state] ?? "idle");
   say(parts.calls, count(calls));
-  say(parts.failed, errors === 0 ? "0" : `${count(errors)} (${share(errors, calls)})`);
+  say(parts.failed, count(errors));
+  say(parts.share, errors === 0 ? "" : ` ${share(errors, calls)}`);
   say(parts.retries, count(retries));
   say(parts.p50, duration(p50Ms));
   say(parts.p95, duration(p95Ms));
   say(parts.p99, duration(p99Ms));
-  parts.failed.classList.toggle("bad", errors > 0);
+  parts.failed.parentElement.classList.toggle("bad", errors > 0);
   const { message } = checks[name] ?? {};
   parts.finding.hidden = !message || health === "up";
   say(parts.finding, message ?? "");
   say(parts.note, noteOf(service));
+  const budget = parts.budget.node.parentElement;
+  if (budget) budget.hidden = !service.retryBudget;
+  if (service.retryBudget) showBudget(parts.budget, service.retryBudget);
   const columns = series.services[name] ?? {};
   const { times, stepMs } = series;
   const empty = () => times.map(() => null);
@@ -92,12 +116,17 @@ export function updateService({ parts }, service, { series, range, checks }) {
   parts.button.setAttribute("aria-label", `${parts.isolated ? "Close circuit of" : "Isolate"} ${name}`);
 }
 
-function noteOf({ calls, inFlight, waiting, maxInFlight, retryBudget, readOnly, breaker }) {
+/** Only success earns: an empty one means that first attempts are all there is. */
+function showBudget(budget, { available, capacity }) {
+  const tone = available === 0 ? "bad" : available < capacity / 4 ? "warn" : "ok";
+  budget.update(available, capacity, `${count(available)} of ${count(capacity)}`, tone);
+}
+
+function noteOf({ calls, inFlight, waiting, maxInFlight, readOnly, breaker }) {
   const room = maxInFlight === null ? "" : ` of ${count(maxInFlight)}`;
   const words =
     calls + inFlight === 0 ? ["not called"] : [`${count(inFlight)}${room} in flight`, `${count(waiting)} waiting`];
   if (breaker && breaker.remainingMs > 0) words.unshift(`next probe in ${Math.ceil(breaker.remainingMs / 1000)} s`);
-  if (retryBudget) words.push(`retry budget ${count(retryBudget.available)} of ${count(retryBudget.capacity)}`);
   if (readOnly) words.push("read-only");
   return words.join(" · ");
 }
@@ -155,8 +184,8 @@ function alertRow({ name }, act) {
 export function showPool(place, { pool, series, range }) {
   if (!place.parts) {
     const figures = el("dl", { class: "figures" });
-    const parts = { mode: el("span", { class: "word" }), bar: el("span", { class: "bar" }) };
-    for (const term of ["lent", "idle", "waiting", "max"]) parts[term] = figure(figures, term);
+    const parts = { mode: el("span", { class: "word" }), usage: meter() };
+    for (const term of ["lent", "idle", "waiting"]) parts[term] = figure(figures, term);
     parts.awake = figure(figures, "awake", "How long our traffic kept the compute awake");
     parts.wakeUps = figure(figures, "wake-ups");
     parts.plot = new Plot({
@@ -169,12 +198,15 @@ export function showPool(place, { pool, series, range }) {
       ],
     });
     const words = el("span", { class: "words" }, parts.mode);
-    place.append(el("div", { class: "head" }, el("h3", {}, pool.name), words), figures, parts.plot.node);
+    const head = el("div", { class: "head" }, el("h3", {}, pool.name), words);
+    place.append(head, figures, parts.usage.node, parts.plot.node);
     place.parts = parts;
   }
   const { parts } = place;
   tell(parts.mode, pool.mode, { "read-write": "ok", "read-only": "warn" }[pool.mode] ?? "bad");
-  for (const term of ["lent", "idle", "waiting", "max"]) say(parts[term], count(pool[term]));
+  for (const term of ["lent", "idle", "waiting"]) say(parts[term], count(pool[term]));
+  const tone = pool.lent >= pool.max ? "bad" : pool.lent > pool.max * 0.8 ? "warn" : "accent";
+  parts.usage.update(pool.lent, pool.max, `${count(pool.lent)} of ${count(pool.max)} connections lent`, tone);
   say(parts.awake, `${short(pool.awakeMinutes)} min`);
   say(parts.wakeUps, count(pool.wakeUps));
   const { lent, idle, waiting } = series.pool;
@@ -182,67 +214,4 @@ export function showPool(place, { pool, series, range }) {
     ...{ times: series.times.map((at) => at / 1000), range, columns: [lent, idle, waiting] },
     words: `Connections: ${pool.lent} lent, ${pool.idle} idle, ${pool.waiting} callers waiting, at most ${pool.max}`,
   });
-}
-
-export function showLimits(place, { limits, queue, outbound, at }) {
-  if (!place.parts) {
-    const figures = el("dl", { class: "figures" });
-    const parts = { table: tableOf("Limits and how often they held somebody back", limitHeads) };
-    parts.inFlight = figure(figures, "in flight");
-    parts.forPlace = figure(figures, "wait for place");
-    parts.forLimit = figure(figures, "wait for limit");
-    parts.forConnection = figure(figures, "wait for connection");
-    parts.learned = el("p", { class: "note muted" });
-    place.append(figures, parts.table, parts.learned);
-    place.parts = parts;
-  }
-  const { parts } = place;
-  for (const [name, waiting] of Object.entries(queue)) if (parts[name]) say(parts[name], count(waiting));
-  keyed(
-    parts.table.querySelector("tbody"),
-    limits,
-    ({ name }) => name,
-    ({ name, requests, windowMs, burst }) => {
-      const rate = el("span", {}, `${count(requests)} / ${duration(windowMs)}`);
-      const cells = [el("strong", {}, name), rate, el("span", {}, count(burst))];
-      const [waited, refused] = [el("span", { class: "num" }), el("span", { class: "num" })];
-      const row = rowOf(limitHeads, [...cells, waited, refused]);
-      row.parts = { waited, refused };
-      return row;
-    },
-    (row, { waited, refused }) => {
-      say(row.parts.waited, count(waited));
-      say(row.parts.refused, count(refused));
-      row.parts.refused.classList.toggle("bad", refused > 0);
-    },
-  );
-  const learned = Object.entries(outbound).map(([name, { pauseMs, quotas, requestsPerSecond }]) => {
-    const words = quotas.map((quota) => `${count(quota.remaining)} left of ${quota.name}`);
-    if (pauseMs > 0) words.unshift(`paused until ${clockTime(at + pauseMs)}`);
-    if (requestsPerSecond !== undefined) words.push(`${short(requestsPerSecond)} per second`);
-    return `${name}: ${words.join(", ")}`;
-  });
-  say(
-    parts.learned,
-    learned.length > 0 ? `Imposed by services: ${learned.join("; ")}` : "No service imposes a limit now.",
-  );
-}
-
-const limitHeads = ["Limit", "Rate", "Burst", "Waited", "Refused"];
-
-/** Roles are written out: on a phone rows become blocks, and browsers then forget that it is a table. */
-function tableOf(caption, heads) {
-  const cells = heads.map((head) => el("th", { scope: "col", role: "columnheader" }, head));
-  return el(
-    "table",
-    { role: "table" },
-    el("caption", {}, caption),
-    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, ...cells)),
-    el("tbody", { role: "rowgroup" }),
-  );
-}
-
-function rowOf(heads, [first, ...cells]) {
-  const rest = cells.map((cell, i) => el("td", { role: "cell", "data-head": heads[i + 1] }, cell));
-  return el("tr", { role: "row" }, el("th", { scope: "row", role: "rowheader" }, first), ...rest);
 }

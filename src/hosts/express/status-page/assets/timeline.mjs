@@ -26,8 +26,9 @@ function wordsOf({ attempts, waitedMs, otherMs, callId, steps }) {
 
 function stepOf(step, wholeMs) {
   const { atMs, durationMs = 0 } = step;
-  const bar = el("span", { class: `bar ${step.step}` });
-  bar.style.marginLeft = `${(100 * Math.min(atMs, wholeMs)) / wholeMs}%`;
+  const bar = el("span", { class: `bar ${step.step} ${step.outcome ?? ""}` });
+  // What takes no time at the very end is still seen.
+  bar.style.marginLeft = `${Math.min(99, (100 * atMs) / wholeMs)}%`;
   bar.style.width = `${(100 * durationMs) / wholeMs}%`;
   const took = durationMs > 0 ? `, ${duration(durationMs)}` : "";
   const words = el("span", {}, `${titleOf(step)}${took}`, el("span", { class: "muted" }, ` at ${duration(atMs)}`));

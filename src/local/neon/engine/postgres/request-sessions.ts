@@ -49,9 +49,13 @@ export class RequestSessions {
 
   #lend(session: PostgresSession): EngineSession {
     let isBack = false;
+    let isCancelled = false;
     const leave = async () => {
-      if (!isBack) void this.#takeBack(session);
+      if (isBack) return;
       isBack = true;
+      // The request to cancel may arrive late: it must not hit the next one's statement.
+      if (isCancelled) session.destroy();
+      else void this.#takeBack(session);
     };
     return {
       pid: session.pid,
@@ -62,7 +66,10 @@ export class RequestSessions {
       },
       receive: (message) => session.receive(message),
       statement: (sql, params) => session.statement(sql, params),
-      cancel: () => session.cancel(),
+      cancel: () => {
+        isCancelled = true;
+        session.cancel();
+      },
       abandon: () => session.abandon(),
       leave,
     };

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -14,6 +14,8 @@ export interface PostgresServerOptions {
   readonly dataDir?: string | undefined;
   /** Settings of the server, e.g. `max_connections`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Also listens there on 127.0.0.1, and asks for the password, which a new folder of data remembers. @defaultValue its socket alone */
+  readonly tcp?: { readonly port: number; readonly password: string } | undefined;
   readonly clock: Clock;
   /** How long a shutdown may take before the server is killed, milliseconds. */
   readonly closeTimeoutMs: number;
@@ -27,7 +29,7 @@ export type StopMode = "fast" | "crash";
 const START_TIMEOUT_MS = 60_000;
 const POLL_MS = 10;
 const SUPERUSER = "postgres";
-/** The socket's name wants a number; the folder is the server's own. */
+/** The socket's name wants a number, the same as TCP's if it listens there; the folder is the server's own. */
 const SOCKET_PORT = 5432;
 
 /**
@@ -55,17 +57,14 @@ export class PostgresServer {
   #watchdog: ChildProcess | undefined;
   #isStopping = false;
 
-  private constructor(
-    options: PostgresServerOptions,
-    paths: { binaries: PostgresBinaries; owner: UserIds | undefined; folder: string; dataDir: string; isNew: boolean },
-  ) {
+  private constructor(options: PostgresServerOptions, paths: DataPaths & { readonly isNew: boolean }) {
     this.#options = options;
     this.#binaries = paths.binaries;
     this.#owner = paths.owner;
     this.folder = paths.folder;
     this.#dataDir = paths.dataDir;
     this.isNew = paths.isNew;
-    this.socketPath = join(paths.folder, `.s.PGSQL.${SOCKET_PORT}`);
+    this.socketPath = join(paths.folder, `.s.PGSQL.${options.tcp?.port ?? SOCKET_PORT}`);
     const at = { path: this.socketPath };
     this.superuser = { at, user: SUPERUSER, password: "", database: "postgres", tls: "disable" };
   }
@@ -81,7 +80,9 @@ export class PostgresServer {
       await mkdir(dataDir, { recursive: true, mode: 0o700 });
       if (owner) for (const each of [folder, dataDir]) await chown(each, owner.uid, owner.gid);
       await chmod(dataDir, 0o700);
-      if (isNew) await initialise(binaries, owner, dataDir, options.dataDir === undefined);
+      const { tcp } = options;
+      const isTemporary = options.dataDir === undefined;
+      if (isNew) await initialise({ binaries, owner, folder, dataDir }, { isTemporary, password: tcp?.password });
       const server = new PostgresServer(options, { binaries, owner, folder, dataDir, isNew });
       await server.begin();
       return server;
@@ -102,13 +103,13 @@ export class PostgresServer {
 
   /** Starts a server that {@link stop} ended, over the same data and at the same place. Resolves when it answers. */
   async begin(): Promise<void> {
-    const { clock, settings = {}, dataDir } = this.#options;
+    const { clock, settings = {}, dataDir, tcp } = this.#options;
     await this.#untilFree();
     const all = {
-      listen_addresses: "",
+      listen_addresses: tcp ? "127.0.0.1" : "",
       unix_socket_directories: this.folder,
       unix_socket_permissions: "0700",
-      port: String(SOCKET_PORT),
+      port: String(tcp?.port ?? SOCKET_PORT),
       timezone: "UTC",
       log_timezone: "UTC",
       ...(dataDir === undefined && { fsync: "off", full_page_writes: "off" }),
@@ -201,16 +202,29 @@ export class PostgresServer {
   }
 }
 
+interface DataPaths {
+  readonly binaries: PostgresBinaries;
+  readonly owner: UserIds | undefined;
+  readonly folder: string;
+  readonly dataDir: string;
+}
+
 async function initialise(
-  { initdb }: PostgresBinaries,
-  owner: UserIds | undefined,
-  dataDir: string,
-  isTemporary: boolean,
+  { binaries, owner, folder, dataDir }: DataPaths,
+  { isTemporary, password }: { readonly isTemporary: boolean; readonly password: string | undefined },
 ): Promise<void> {
   const locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
-  // `trust` is for the one socket there is, in a folder that only its owner can enter.
-  const flags = ["-D", dataDir, "-U", SUPERUSER, "--auth=trust", ...locale, ...(isTemporary ? ["--no-sync"] : [])];
-  await promisify(execFile)(initdb, flags, { ...owner, cwd: dataDir });
+  // `trust` is for the one socket there is, in a folder that only its owner can enter; `password` is what Neon's driver can pipeline.
+  const flags = ["-D", dataDir, "-U", SUPERUSER, "--auth-local=trust", "--auth-host=password", ...locale];
+  if (isTemporary) flags.push("--no-sync");
+  const passwordFile = join(folder, "password");
+  if (password !== undefined) {
+    await writeFile(passwordFile, password, { mode: 0o600 });
+    if (owner) await chown(passwordFile, owner.uid, owner.gid);
+    flags.push(`--pwfile=${passwordFile}`);
+  }
+  await promisify(execFile)(binaries.initdb, flags, { ...owner, cwd: dataDir });
+  await rm(passwordFile, { force: true });
 }
 
 const exists = (path: string): Promise<boolean> =>
