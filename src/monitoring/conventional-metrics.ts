@@ -28,7 +28,8 @@ export function registerConventionalMetrics(registry: MetricRegistry) {
         "error.type",
       ]),
     }),
-    dbConnections: registry.register("db_client_connection_count", "gauge", {
+    // Not `_count` as the convention has it: promtool keeps that ending for histograms.
+    dbConnections: registry.register("db_client_connections", "gauge", {
       help: "Connections of a pool, by state.",
       ttlMs: null,
       labels: ["db_client_connection_pool_name", "db_client_connection_state"],

@@ -125,7 +125,7 @@ export class MonitoringSystem {
    * @throws IntegrationError INVALID_INPUT naming every option out of range; CONFLICT for a name that is taken
    */
   addSlo(name: string, options: SloOptions): void {
-    this.#slos.add(name, options, (alert, rule) => this.addAlert(alert, rule));
+    this.#slos.add(name, options, (alert, rule, fleet) => this.#alerts.add(alert, rule, fleet));
   }
 
   /** Every objective and where it stands. */

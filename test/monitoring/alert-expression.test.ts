@@ -32,6 +32,7 @@ describe("reading conditions", () => {
     ],
     ["clamp_min(vector(time()), 1) > 1", "clamp_min(vector(time()), 1) > 1"],
     ["sum > 1", "sum > 1"],
+    ["SUM(x) BY (a) > 1 AND y OFFSET 5m > BOOL 2", "sum by (a) (x) > 1 and y offset 5m > bool 2"],
   ])("%j is understood", (text, canonical) => {
     expect(formatExpression(parseExpression(text))).toBe(canonical);
     expect(formatExpression(parseExpression(canonical))).toBe(canonical);
@@ -77,12 +78,20 @@ describe("reading conditions", () => {
     ["x + bool y > 1", 3, "bool belongs to comparisons"],
     ["x > on(a) 1", 3, "both sides must be metrics"],
     ["x * on(a) group_left y > 1", 11, "group_left and group_right are not supported"],
+    ["x > 90%", 8, "write the bare number"],
+    ["x > 0.05 for 5m", 10, "for is an option beside the condition"],
+    ["histogram_quantile(95, x_bucket) > 1", 20, "0.95 for the 95th percentile, got 95"],
+    ["histogram_quantile(-1, x_bucket) > 1", 20, "a share from 0 to 1"],
     ["x @ 5 > 1", 3, "@ is not supported"],
     ["(x > 1", 7, ") was expected, found the end"],
     [`${"(".repeat(200)}x${")".repeat(200)} > 1`, 102, "nested more than 100 deep"],
   ])("%j is refused at character %i: %s", (text, position, problem) => {
     expect(() => parseExpression(text)).toThrow(`character ${position}: `);
     expect(() => parseExpression(text)).toThrow(problem);
+  });
+
+  it.each([undefined, null, 5, {}])("%j is no condition", (given) => {
+    expect(() => parseExpression(given as never)).toThrow(/condition must be text such as "queue_depth > 10", got/);
   });
 
   it("any text is either understood or refused with INVALID_INPUT", () => {

@@ -273,6 +273,17 @@ describe("Prometheus rules", () => {
     expect(queueSystem().monitoring.prometheusRules()).toContain("rules: []\n");
   });
 
+  it.runIf(hasPromtool)("writes controls and halves of characters so that YAML takes them", () => {
+    const { monitoring } = queueSystem();
+    monitoring.addAlert("odd", {
+      condition: "queue_depth > 1",
+      severity: "info",
+      message: "del \x7f nel \x85 line \u2028 bidi \u202e half \ud83d bell \x07",
+    });
+    const { status, output } = checkRules(monitoring.prometheusRules());
+    expect(status, output).toBe(0);
+  });
+
   it.runIf(hasPromtool)("passes promtool check rules, the plan's alerts and an empty list too", () => {
     for (const monitoring of [ruleSystem(), new MonitoringSystem(), queueSystem().monitoring]) {
       const { status, output } = checkRules(monitoring.prometheusRules());

@@ -83,6 +83,28 @@ describe("exposition", () => {
     expect(await monitoring.metrics({ format: "openmetrics" })).toContain('# HELP odd a \\"b\\" \\\\ c\\nd\n');
   });
 
+  it("survives a computed metric that throws and an exemplar that is none, and tells what is infinite", async () => {
+    const monitoring = new MonitoringSystem({ defaultMetrics: false });
+    monitoring.trackMetric("queue_depth", "gauge").labels();
+    monitoring.gauge("queue_depth").set(3);
+    monitoring
+      .gauge("queue_depth")
+      .labels()
+      .compute(() => {
+        throw new Error("no connection");
+      });
+    const sizes = monitoring.trackMetric("sizes", "histogram", { buckets: [1] });
+    sizes.observe(1e308, undefined, null as never);
+    sizes.observe(1e308);
+    monitoring.addAlert("deep", { condition: "queue_depth > 2", severity: "info", message: "deep" });
+    expect(monitoring.checkAlerts()).toMatchObject([{ name: "deep", state: "firing", value: 3 }]);
+    const text = await monitoring.metrics({ format: "openmetrics" });
+    expect(text).toContain("\nqueue_depth 3\n");
+    expect(text).toContain('\nsizes_bucket{le="+Inf"} 2\nsizes_sum +Inf\n');
+    const refused = monitoring.read("enhanced_integration_metrics_refused_total");
+    expect(refused.find(({ labels }) => labels["reason"] === "not_computed")?.value).toBeGreaterThanOrEqual(2);
+  });
+
   it("lets the event loop turn many times while a large scrape is written", async () => {
     const monitoring = new MonitoringSystem({ maxSeriesPerMetric: 20_000 });
     const metric = monitoring.trackMetric("hits_total", "counter", { labels: ["user"] });
@@ -113,8 +135,14 @@ describe("exposition", () => {
     expect(await new MonitoringSystem({ defaultMetrics: false }).metrics()).not.toContain("process_");
   });
 
-  it.runIf(hasPromtool)("is clean for promtool check metrics", async () => {
-    const { status, output } = promtool(["check", "metrics"], await busySystem().metrics());
+  it.runIf(hasPromtool)("is clean for promtool check metrics, with data in every metric there is", async () => {
+    const monitoring = busySystem();
+    // What has no sample is not looked at.
+    for (const [, name] of (await monitoring.metrics()).matchAll(/^# TYPE (\S+) /gm))
+      monitoring.recordMetric(name as string, 1);
+    const text = await monitoring.metrics();
+    const { status, output } = promtool(["check", "metrics"], text);
+    expect(text).toMatch(/^db_client_connections 1$/m);
     expect(output).toBe("");
     expect(status).toBe(0);
   });

@@ -45,6 +45,22 @@ describe("exemplars", () => {
 });
 
 describe("units and times", () => {
+  it.each([
+    [
+      "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;q=0.3",
+      1,
+    ],
+    ["application/openmetrics-text", 1],
+    ["Application/OpenMetrics-Text; version=1.0.0, */*;q=0.1", 1],
+    ["application/openmetrics-text;q=0, text/plain", 0],
+    ["text/plain;version=0.0.4;q=0.6, application/openmetrics-text;version=1.0.0;q=0.5, */*;q=0.2", 0],
+    ["*/*", 0],
+    [undefined, 0],
+  ])("answers Accept: %s", (accept, isOpen) => {
+    const { contentType } = new MonitoringSystem().scrape({ accept });
+    expect(contentType.startsWith("application/openmetrics-text")).toBe(isOpen === 1);
+  });
+
   it("tells the unit in which a name ends", async () => {
     const monitoring = system();
     monitoring.trackMetric("spent_seconds", "counter");

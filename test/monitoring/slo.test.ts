@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { MonitoringSystem, parseExpression } from "../../src/monitoring/index.ts";
 import { selectorsOf } from "../../src/monitoring/alerts/expression/expression.ts";
 import { ManualClock } from "../../src/testing/index.ts";
-import { checkRules, hasPromtool } from "./promtool.ts";
+import { checkRules, hasPromtool, testRules } from "./promtool.ts";
 
 const objective = { good: 'work_total{outcome="ok"}', total: "work_total", objective: 0.99 };
 
@@ -85,6 +85,46 @@ describe("objectives", () => {
     const { status, output } = checkRules(monitoring.prometheusRules());
     expect(status, output).toBe(0);
     expect(output).toContain("2 rules found");
+  });
+
+  it.runIf(hasPromtool)("exported, its rules go by what all processes count together", () => {
+    const { monitoring } = system();
+    monitoring.addSlo("work", { ...objective, good: 'work{outcome="ok"}', total: "work" });
+    const series = (instance: string, outcome: string, perMinute: number) => ({
+      series: `work_total{instance="${instance}",outcome="${outcome}"}`,
+      values: `0+${perMinute}x480`,
+    });
+    const at = (alertname: string, severity: string, message?: string) => {
+      const alert = { exp_labels: { severity, slo: "work" }, exp_annotations: { summary: message } };
+      return { eval_time: "7h", alertname, exp_alerts: message === undefined ? [] : [alert] };
+    };
+    const processes = ["a", "b", "c", "d"];
+    const { status, output } = testRules(monitoring.prometheusRules(), [
+      {
+        // Each burns 5 times too fast: a ticket, and no page, which the sum of four would be.
+        interval: "1m",
+        input_series: processes.flatMap((name) => [series(name, "ok", 95), series(name, "error", 5)]),
+        alert_rule_test: [
+          at("work_slo_page", "critical"),
+          at("work_slo_ticket", "warning", "work will miss its objective at this rate (5.0 times too fast)"),
+        ],
+      },
+      {
+        // Nothing was ever good.
+        interval: "1m",
+        input_series: [series("a", "error", 100)],
+        alert_rule_test: [at("work_slo_page", "critical", "work spends its error budget 100.0 times too fast")].map(
+          (test) => ({ ...test, eval_time: "1h30m" }),
+        ),
+      },
+      {
+        // Too little to tell.
+        interval: "1m",
+        input_series: [{ series: 'work_total{outcome="error"}', values: "0+0.1x480" }],
+        alert_rule_test: [at("work_slo_page", "critical")],
+      },
+    ]);
+    expect(status, output).toBe(0);
   });
 });
 

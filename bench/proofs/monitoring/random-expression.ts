@@ -67,7 +67,7 @@ class ExpressionMaker {
 
   #quantile(): string {
     const range = this.#range();
-    const q = this.#pick(["0", "0.5", "0.9", "0.99", "1", "-1", "2"]);
+    const q = this.#pick(["0", "0.5", "0.9", "0.99", "1"]);
     return this.#oneOf([
       [2, () => `histogram_quantile(${q}, sum by (le) (rate(${buckets}[${range}])))`],
       [1, () => `histogram_quantile(${q}, rate(${buckets}[${range}]))`],

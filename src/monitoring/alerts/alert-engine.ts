@@ -1,5 +1,5 @@
 import { type Clock, describeThrown, IntegrationError } from "../../core/index.ts";
-import { type AlertOptions, type AlertRule, type AlertSeverity, parseRule } from "./alert-rule.ts";
+import { type AlertOptions, type AlertRule, type AlertSeverity, type FleetRule, parseRule } from "./alert-rule.ts";
 import { type AlertChange, type AlertState, inactive, stepAlert } from "./alert-state.ts";
 import { checkNames, unknownNames } from "./check-names.ts";
 import { evaluate } from "./expression/evaluate.ts";
@@ -105,8 +105,8 @@ export class AlertEngine {
   }
 
   /** A second rule of the same name replaces the first; what is pending or firing goes on under the new one. */
-  add(name: string, options: AlertOptions): void {
-    const rule = parseRule(name, options);
+  add(name: string, options: AlertOptions, fleet?: FleetRule): void {
+    const rule = { ...parseRule(name, options), ...(fleet && { fleet }) };
     checkNames(rule, this.#options.source);
     this.#entries.set(name, { rule, instances: this.#entries.get(name)?.instances ?? new Map<string, Instance>() });
   }

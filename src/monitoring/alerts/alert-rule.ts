@@ -29,6 +29,14 @@ export interface AlertOptions {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
+/** How Prometheus asks what an alert asks here, where that differs: it sees all processes, we see this one. */
+export interface FleetRule {
+  /** @param nameOf the exported name of each metric */
+  readonly expression: (nameOf: (name: string) => string) => string;
+  /** Labels that the series of the condition have here, and those of the expression do not. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 /** An alert, parsed and checked. */
 export interface AlertRule extends Required<AlertDelays> {
   readonly name: string;
@@ -37,6 +45,7 @@ export interface AlertRule extends Required<AlertDelays> {
   readonly message: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  readonly fleet?: FleetRule;
   readonly templates: {
     readonly message: Template;
     readonly labels: Readonly<Record<string, Template>>;

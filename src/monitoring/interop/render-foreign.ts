@@ -1,4 +1,5 @@
 import { type MetricsFormat } from "../metrics/render.ts";
+import { numberText } from "../metrics/number-text.ts";
 import { cleanLabelValue, escapeHelp, escapeLabelValue } from "../metrics/names.ts";
 import { type ForeignFamily } from "./prom-client.ts";
 
@@ -25,9 +26,4 @@ export function* foreignText(family: ForeignFamily, format: MetricsFormat): Gene
     piece += `${sample.name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${numberText(sample.value)}\n`;
   }
   yield piece;
-}
-
-function numberText(value: number): string {
-  if (Number.isFinite(value)) return String(value);
-  return Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
 }

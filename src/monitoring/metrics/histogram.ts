@@ -1,6 +1,7 @@
 import { type Exemplar, type ExemplarLabels, exemplarText } from "./exemplar.ts";
 import { type Labels } from "./names.ts";
 import { createdLine, lineHead, Metric, type MetricSetup, type TextStyle } from "./metric.ts";
+import { numberText } from "./number-text.ts";
 import { ACTIVE_SERIES, Series } from "./series.ts";
 
 /** Hears each recorded value, e.g. to record it elsewhere too. Must not throw. */
@@ -118,7 +119,7 @@ export class Histogram<L extends string = string> extends Metric<HistogramSeries
       const exemplar = exemplars?.[i];
       text += `${heads[i]}${cumulative}${exemplar ? exemplarText(exemplar) : ""}\n`;
     }
-    text += `${heads[last]}${series.sum}\n${heads[last + 1]}${cumulative}\n`;
+    text += `${heads[last]}${numberText(series.sum)}\n${heads[last + 1]}${cumulative}\n`;
     return openmetrics && created ? text + createdLine(this.name, series) : text;
   }
 

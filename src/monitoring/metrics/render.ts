@@ -19,9 +19,19 @@ export const metricsContentTypes: Readonly<Record<MetricsFormat, string>> = {
   openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
 };
 
-/** The format that an Accept header asks for: OpenMetrics where it is named (Prometheus does), else the text format. */
+/**
+ * The format that an Accept header asks for: OpenMetrics where it is named (Prometheus does) and nothing of the text
+ * format's is preferred to it; else the text format.
+ */
 export function metricsFormatFor(accept: string | undefined): MetricsFormat {
-  return accept?.includes("application/openmetrics-text") ? "openmetrics" : "prometheus";
+  const weights = (accept ?? "").split(",").map((range): readonly [type: string, weight: number] => {
+    const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
+    const weight = parameters.find((parameter) => parameter.startsWith("q="))?.slice(2);
+    return [type, weight === undefined ? 1 : Number(weight) || 0];
+  });
+  const weightOf = (wanted: string) => Math.max(0, ...weights.map(([type, weight]) => (type === wanted ? weight : 0)));
+  const open = weightOf("application/openmetrics-text");
+  return open > 0 && open >= weightOf("text/plain") ? "openmetrics" : "prometheus";
 }
 
 /** Between two turns of the event loop at most so long, ms, and so much. A fraction of what a call would notice. */

@@ -1,5 +1,6 @@
 import { type Exemplar, type ExemplarLabels, exemplarText } from "./exemplar.ts";
 import { type Labels } from "./names.ts";
+import { numberText } from "./number-text.ts";
 import { createdLine, lineHead, Metric, type TextStyle } from "./metric.ts";
 import { ACTIVE_SERIES, type Refuse, Series } from "./series.ts";
 
@@ -31,11 +32,19 @@ export abstract class ScalarSeries extends Series {
   /** The number now; NaN while there is none. */
   read(): number {
     if (this.#compute === undefined) return this.value;
-    const computed = this.#compute();
-    return computed !== undefined && Number.isFinite(computed) ? computed : this.value;
+    try {
+      const computed = this.#compute();
+      return computed !== undefined && Number.isFinite(computed) ? computed : this.value;
+    } catch {
+      this.family.refuse("not_computed");
+      return this.value;
+    }
   }
 
-  /** Has the number computed at each read. While `fn` knows none (`undefined`), the recorded one stands. Never expires. */
+  /**
+   * Has the number computed at each read. While `fn` knows none (`undefined`) or throws, which is counted, the recorded
+   * one stands: one metric must not cost all others their scrape. Never expires.
+   */
   compute(fn: () => number | undefined): void {
     this.#compute = fn;
     this.permanent = true;
@@ -95,9 +104,9 @@ export class Counter<L extends string = string> extends Metric<CounterSeries, L>
     const value = series.read();
     if (Number.isNaN(value)) return "";
     const { exemplar } = series;
-    if (!openmetrics || (exemplar === undefined && !created)) return `${series.head}${value}\n`;
+    if (!openmetrics || (exemplar === undefined && !created)) return `${series.head}${numberText(value)}\n`;
     const since = created ? createdLine(this.name.slice(0, -"_total".length), series) : "";
-    return `${series.head}${value}${exemplar ? exemplarText(exemplar) : ""}\n${since}`;
+    return `${series.head}${numberText(value)}${exemplar ? exemplarText(exemplar) : ""}\n${since}`;
   }
 
   protected make(values: readonly string[]): CounterSeries {
@@ -123,7 +132,7 @@ export class Gauge<L extends string = string> extends Metric<GaugeSeries, L> {
 
   text(series: GaugeSeries): string {
     const value = series.read();
-    return Number.isNaN(value) ? "" : `${series.head}${value}\n`;
+    return Number.isNaN(value) ? "" : `${series.head}${numberText(value)}\n`;
   }
 
   protected make(values: readonly string[]): GaugeSeries {

@@ -1,7 +1,7 @@
 import { escapeLabelValue } from "./names.ts";
 
 /** Why a record was not taken. */
-export type RefusalReason = "not_a_number" | "negative" | "unknown_metric" | "unknown_label";
+export type RefusalReason = "not_a_number" | "negative" | "unknown_metric" | "unknown_label" | "not_computed";
 export type Refuse = (reason: RefusalReason) => void;
 
 /** Who keeps a series, and takes it back when it is recorded to after it expired. */

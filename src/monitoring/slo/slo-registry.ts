@@ -1,5 +1,5 @@
 import { type Clock, IntegrationError } from "../../core/index.ts";
-import { type AlertOptions } from "../alerts/alert-rule.ts";
+import { type AlertOptions, type FleetRule } from "../alerts/alert-rule.ts";
 import { type SeriesSource } from "../alerts/history/series-source.ts";
 import { type MetricRegistry } from "../metrics/registry.ts";
 import { BUDGET_METRIC, BURN_RATE_METRIC, burnRules, type BurnWindow, burnWindows } from "./burn-rules.ts";
@@ -19,7 +19,11 @@ export class SloRegistry {
   }
 
   /** @throws IntegrationError INVALID_INPUT as {@link Slo} does; CONFLICT for a name that is taken */
-  add(name: string, options: SloOptions, addAlert: (name: string, options: AlertOptions) => void): void {
+  add(
+    name: string,
+    options: SloOptions,
+    addAlert: (name: string, options: AlertOptions, fleet: FleetRule) => void,
+  ): void {
     if (this.#slos.has(name))
       throw new IntegrationError({ code: "CONFLICT", message: `SLO ${name}: there is one of this name already` });
     const slo = new Slo(name, options);
@@ -36,7 +40,7 @@ export class SloRegistry {
     budgets.labels({ slo: name }).compute(() => slo.budgetLeft(this.#clock.now()));
     this.#slos.set(name, slo);
     slo.record(this.#clock.now(), this.#source);
-    for (const [alert, rule] of Object.entries(burnRules(name))) addAlert(alert, rule);
+    for (const [alert, { rule, fleet }] of Object.entries(burnRules(name, slo.target))) addAlert(alert, rule, fleet);
   }
 
   /** Every metric that an objective counts. */

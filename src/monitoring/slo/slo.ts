@@ -4,7 +4,7 @@ import { parseExpression } from "../alerts/expression/parse-expression.ts";
 import { takes } from "../alerts/history/sample-history.ts";
 import { type SeriesSource } from "../alerts/history/series-source.ts";
 import { checkNumbers } from "../check-options.ts";
-import { type BurnWindow, burnWindows } from "./burn-rules.ts";
+import { type BurnWindow, burnWindows, type SloTarget } from "./burn-rules.ts";
 import { EventRing } from "./event-ring.ts";
 
 /** A service level objective over two counters. */
@@ -62,6 +62,11 @@ export class Slo {
     this.#good = selectorOf(name, "good", options.good);
     this.#total = selectorOf(name, "total", options.total);
     this.#hours = new EventRing(HOUR_MS, this.#options.windowDays * DAY_MS);
+  }
+
+  get target(): SloTarget {
+    const { objective, minimumEvents } = this.#options;
+    return { good: this.#good, total: this.#total, objective, minimumEvents };
   }
 
   get metricNames(): string[] {

@@ -51,6 +51,13 @@ export function callProblem(node: CallNode, { args }: FunctionSignature): [strin
     const hint = wanted === "range" ? ", such as x[5m]" : found === "range" ? "; take off the [range]" : "";
     return [`${name} needs ${called[wanted]} here${hint}, got ${called[found]}`, arg.position];
   }
+  const [quantile] = node.args;
+  // Everything measured is below the quantile 95, which is infinite: the alert would fire for ever.
+  if (name === "histogram_quantile" && quantile?.kind === "number" && !(quantile.value >= 0 && quantile.value <= 1))
+    return [
+      `a quantile is a share from 0 to 1: 0.95 for the 95th percentile, got ${quantile.value}`,
+      quantile.position,
+    ];
   return undefined;
 }
 

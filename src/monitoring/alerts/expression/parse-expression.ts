@@ -1,3 +1,4 @@
+import { IntegrationError } from "../../../core/index.ts";
 import { binaryProblem, callProblem, rangeProblem } from "./check-types.ts";
 import {
   type AggregateOperator,
@@ -26,12 +27,18 @@ const MAX_DEPTH = 100;
  * @see https://prometheus.io/docs/prometheus/latest/querying/basics/
  */
 export function parseExpression(text: string): Expression {
-  const tokens = new TokenStream(String(text));
+  if (typeof text !== "string")
+    throw new IntegrationError({
+      code: "INVALID_INPUT",
+      message: `An alert's condition must be text such as "queue_depth > 10", got ${String(text)}`,
+    });
+  const tokens = new TokenStream(text);
   if (tokens.next.kind === "end") tokens.fail("a metric name was expected, as in queue_depth > 10");
   const expression = parseBinary(tokens, 1, 0);
   if (tokens.sees("=")) tokens.fail("a single = compares nothing; write >=, <=, > or <");
   if (tokens.sees("[")) tokens.fail("a range follows a metric directly, as in rate(x[5m])");
   if (tokens.sees("group_left") || tokens.sees("group_right")) failGroup(tokens);
+  if (tokens.sees("for")) tokens.fail('for is an option beside the condition, as in { condition, for: "5m" }');
   if (tokens.next.kind !== "end")
     tokens.fail("one of >, >=, <, <=, another operator or the end was expected; join conditions with and, or");
   const problem = rangeProblem(expression);
@@ -46,6 +53,10 @@ function parseBinary(tokens: TokenStream, minimum: number, depth: number): Expre
     const operator = operatorAt(tokens);
     if (operator === undefined || precedence[operator] < minimum) return left;
     const { position } = tokens.advance();
+    if (operator === "%" && tokens.next.kind === "end")
+      tokens.fail(
+        "% is the remainder of a division; write the bare number, 90 for 90 % where the metric counts percent",
+      );
     const returnBool = tokens.takes("bool");
     const matching = parseMatching(tokens);
     const right = parseBinary(tokens, precedence[operator] + (operator === "^" ? 0 : 1), depth + 1);
@@ -57,7 +68,8 @@ function parseBinary(tokens: TokenStream, minimum: number, depth: number): Expre
 }
 
 function operatorAt(tokens: TokenStream): BinaryOperator | undefined {
-  const { kind, text } = tokens.next;
+  const { kind } = tokens.next;
+  const text = tokens.next.text.toLowerCase();
   const isOperator = (kind === "symbol" || kind === "name") && Object.hasOwn(precedence, text);
   return isOperator ? (text as BinaryOperator) : undefined;
 }
@@ -103,17 +115,19 @@ function parseAtom(tokens: TokenStream, depth: number): Expression {
   if (kind === "duration")
     tokens.fail(`a number was expected: ${text} is a duration, which stands in [] alone`, position);
   if (tokens.sees("{")) tokens.fail("a metric name was expected before {");
-  if (kind !== "name" || Object.hasOwn(precedence, text)) tokens.fail("a metric name or a number was expected");
-  const special = { inf: Infinity, nan: NaN }[text.toLowerCase()];
+  const word = text.toLowerCase();
+  if (kind !== "name" || Object.hasOwn(precedence, word)) tokens.fail("a metric name or a number was expected");
+  const special = { inf: Infinity, nan: NaN }[word];
   if (special !== undefined) return { kind: "number", value: special, position: tokens.advance().position };
   const opens = tokens.afterNext?.kind === "symbol" && tokens.afterNext.text === "(";
-  const groups = opens || ["by", "without"].includes(tokens.afterNext?.text ?? "");
-  if (aggregates.has(text) && groups) return parseAggregate(tokens, depth);
+  const groups = opens || ["by", "without"].includes(tokens.afterNext?.text.toLowerCase() ?? "");
+  if (aggregates.has(word) && groups) return parseAggregate(tokens, depth);
   return opens ? parseCall(tokens, depth) : parseSelector(tokens);
 }
 
 function parseAggregate(tokens: TokenStream, depth: number): Expression {
-  const { text, position } = tokens.advance();
+  const { text: word, position } = tokens.advance();
+  const text = word.toLowerCase();
   const before = parseGrouping(tokens);
   tokens.expect("(");
   const arg = parseBinary(tokens, 1, depth + 1);

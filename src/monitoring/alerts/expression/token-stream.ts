@@ -28,9 +28,10 @@ export class TokenStream {
     return token;
   }
 
+  /** Words are keywords in either case, as in Prometheus: `x > 1 AND y > 2`. */
   sees(text: string): boolean {
     const { kind } = this.next;
-    return (kind === "symbol" || kind === "name") && this.next.text === text;
+    return kind === "symbol" ? this.next.text === text : kind === "name" && this.next.text.toLowerCase() === text;
   }
 
   /** Takes the symbol or word if it is next. */
