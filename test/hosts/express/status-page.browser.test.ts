@@ -80,6 +80,30 @@ describe.skipIf(!hasBrowser())("the status page in a browser", () => {
     await page.getByText("attempt 1: error UPSTREAM_STATUS").first().waitFor();
   });
 
+  it("keeps a timeline that is read though newer failures take its place", { timeout: 60_000 }, async () => {
+    const fail = (times: number) =>
+      Promise.all(
+        Array.from({ length: times }, () =>
+          integration
+            .call({ service: "shop", operation: "reserveOrder" }, async () => {
+              throw new IntegrationError({ code: "NOT_FOUND", message: "no such order" });
+            })
+            .catch(() => undefined),
+        ),
+      );
+    await fail(1);
+    await open();
+    const line = page.locator("summary", { hasText: "shop.reserveOrder" }).first();
+    await line.click();
+    const words = await page.locator("details[open] > p").textContent();
+    await fail(25);
+    await expect
+      .poll(() => page.locator("summary", { hasText: "shop.reserveOrder" }).count(), { timeout: 15_000 })
+      .toBeGreaterThan(9);
+    expect(await page.locator("details[open] > p").textContent()).toBe(words);
+    expect(await page.evaluate("document.activeElement.tagName")).toBe("SUMMARY");
+  });
+
   it("shows what is used of each limit and retry budget, what services impose, and who waits", async () => {
     const { limits, outbound } = integration;
     const { burst } = limits.limits.find(({ name }) => name === "upload")!;
@@ -129,6 +153,8 @@ describe.skipIf(!hasBrowser())("the status page in a browser", () => {
     await page.keyboard.press("Enter");
     await page.getByText("crm is isolated.").waitFor();
     await crm().getByText("circuit isolated").waitFor();
+    expect(await page.locator("#overall").textContent()).toMatch(/, 1 circuit open$/);
+    expect(await page.title()).toMatch(/, 1 circuit open – /);
     expect(integration.describe().breakers["crm"]).toBe("isolated");
     await crm().getByRole("button", { name: "Close circuit of crm" }).click();
     await page.getByRole("button", { name: "Yes" }).click();

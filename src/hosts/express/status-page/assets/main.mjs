@@ -44,10 +44,15 @@ function show(snapshot) {
   say(at("version"), `${snapshot.app.version} · ${snapshot.app.environment}`);
   const { status } = snapshot.health;
   const firing = snapshot.alerts.filter(({ state, silence }) => state === "firing" && !silence).length;
-  const alarm = firing === 0 ? "" : `, ${firing} ${firing === 1 ? "alert" : "alerts"} firing`;
-  const tone = firing > 0 && status === "up" ? "warn" : toneOfHealth(status);
-  tell(at("overall"), `${firing > 0 && status === "up" ? "Services are up" : overallWords[status]}${alarm}`, tone);
-  const title = `${overallWords[status]} – ${snapshot.app.name}`;
+  const held = snapshot.services.filter(({ breaker }) => ["open", "isolated"].includes(breaker?.state)).length;
+  const troubles = [
+    ...(firing > 0 ? [`${firing} ${firing === 1 ? "alert" : "alerts"} firing`] : []),
+    ...(held > 0 ? [`${held} ${held === 1 ? "circuit" : "circuits"} open`] : []),
+  ];
+  const isUneasy = troubles.length > 0 && status === "up";
+  const overall = [isUneasy ? "Services are up" : overallWords[status], ...troubles].join(", ");
+  tell(at("overall"), overall, isUneasy ? "warn" : toneOfHealth(status));
+  const title = `${overall} – ${snapshot.app.name}`;
   if (document.title !== title) document.title = title;
   say(at("updated"), clockTime(snapshot.at));
   say(at("window"), `last ${wholeSeconds(Math.max(snapshot.windowMs, 1000))}`);

@@ -1,3 +1,4 @@
+/* global document */
 import { clockTime, duration, el, keyed, say, tell } from "./dom.mjs";
 
 /** One call: a line to scan, and its timeline inside. */
@@ -7,7 +8,7 @@ function createCall(call) {
     "summary",
     {},
     el("span", { class: "num muted" }, clockTime(call.startedAt)),
-    el("strong", {}, `${call.service}.${call.operation}`),
+    el("strong", {}, `${call.service}.`, el("wbr"), call.operation),
     outcome,
     el("span", { class: "num" }, duration(call.durationMs)),
   );
@@ -53,8 +54,16 @@ function titleOf(step) {
   }
 }
 
+/** What somebody reads, or has reached by keyboard, stays when newer calls take its place. */
 export function showCalls(list, calls, empty) {
-  const items = calls.length > 0 ? calls : [{ callId: "" }];
+  const isRead = ({ callId }) => {
+    const node = list.kept?.get(callId);
+    return node?.querySelector("details[open]") || node?.contains(document.activeElement);
+  };
+  const known = new Set(calls.map(({ callId }) => callId));
+  const read = (list.shown ?? []).filter((call) => !known.has(call.callId) && isRead(call));
+  list.shown = [...calls, ...read];
+  const items = list.shown.length > 0 ? list.shown : [{ callId: "" }];
   keyed(
     list,
     items,
