@@ -188,7 +188,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
       pipeline.setMode("neon", mode === "read-write" ? mode : "read-only", reason, "pool");
   });
   const ollama = createOllama(around);
-  const neon = createNeon(around, pools, verifier, () => ollama.dimensions());
+  const neon = createNeon(around, pools, verifier, (call) => ollama.dimensions(undefined, call));
   const supabase = createSupabase(around, verifier);
   const tinyfish = createTinyFish(around);
   const listings = new Listings({

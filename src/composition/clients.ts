@@ -5,6 +5,7 @@ import {
   MANAGEMENT_SERVICE,
   NeonAdmin,
   NeonClient,
+  type NeonClientOptions,
   NeonDataApi,
   neonFetch,
 } from "../clients/neon/index.ts";
@@ -86,7 +87,7 @@ export function createNeon(
   around: ClientSurroundings,
   pools: ConnectionPoolManager,
   verifier: TokenVerifier,
-  embeddingDimensions: () => Promise<number>,
+  embeddingDimensions: NeonClientOptions["embeddingDimensions"],
 ): NeonClient {
   const { config, overrides, runner, clock, random, events, logger, redact } = around;
   const { neon, queries, debug, cache } = config;

@@ -13,6 +13,11 @@ export interface MigrateOptions {
   readonly embeddingDimensions: number;
   /** Reports what would be applied and changes nothing. @defaultValue false */
   readonly dryRun?: boolean | undefined;
+  /**
+   * Where `embeddingDimensions` is not what the first migration recorded: empties the embedding column and gives it that
+   * length, instead of refusing. `listings.embedPending()`, and every scrape, then embed all listings anew. @defaultValue false
+   */
+  readonly reembed?: boolean | undefined;
   readonly logger?: Logger | undefined;
 }
 
@@ -21,6 +26,8 @@ export interface MigrateResult {
   readonly applied: readonly string[];
   /** File names that were applied before. */
   readonly skipped: readonly string[];
+  /** Set where `reembed` emptied the embedding column, or would: the lengths of its vectors before and after. */
+  readonly reembedded?: { readonly from: number; readonly to: number };
 }
 
 interface AppliedMigration {
@@ -39,10 +46,10 @@ const MAX_DIMENSIONS = 2000;
  * start at the same time.
  *
  * @throws IntegrationError CONFLICT when an applied file was changed, CONFIG_INVALID for another embedding dimension than
- * the recorded one or a missing required extension, or what the database said about a file
+ * the recorded one (unless `reembed`) or a missing required extension, or what the database said about a file
  */
 export async function migrate(session: SqlSession, options: MigrateOptions): Promise<MigrateResult> {
-  const { directory, embeddingDimensions, dryRun = false, logger = silentLogger } = options;
+  const { directory, embeddingDimensions, dryRun = false, reembed = false, logger = silentLogger } = options;
   if (!Number.isInteger(embeddingDimensions) || embeddingDimensions < 1 || embeddingDimensions > MAX_DIMENSIONS)
     throw failed(
       "INVALID_INPUT",
@@ -50,7 +57,10 @@ export async function migrate(session: SqlSession, options: MigrateOptions): Pro
     );
   const files = await readMigrationFiles(directory);
   const known = dryRun ? await readApplied(session) : await inTransaction(session, () => createTable(session));
-  for (const file of files) verify(file, known.get(file.version), embeddingDimensions);
+  const from = reembed ? recordedDimensions(known) : undefined;
+  const reembedded = from !== undefined && from !== embeddingDimensions ? { from, to: embeddingDimensions } : undefined;
+  for (const file of files) verify(file, known.get(file.version), reembedded?.from ?? embeddingDimensions);
+  if (reembedded && !dryRun) await inTransaction(session, () => resizeEmbeddings(session, embeddingDimensions));
   const newest = files.at(-1)?.version ?? 0;
   const unknown = [...known.keys()].filter((version) => version > newest);
   if (unknown.length > 0)
@@ -63,7 +73,7 @@ export async function migrate(session: SqlSession, options: MigrateOptions): Pro
     (isNew ? applied : skipped).push(file.file);
     if (isNew) logger.info({ migration: file.file, dryRun }, dryRun ? "migration pending" : "migration applied");
   }
-  return { applied, skipped };
+  return { applied, skipped, ...(reembedded && { reembedded }) };
 }
 
 async function createTable(session: SqlSession): Promise<Map<number, AppliedMigration>> {
@@ -75,6 +85,24 @@ async function createTable(session: SqlSession): Promise<Map<number, AppliedMigr
     settings jsonb not null default '{}'
   )`);
   return readApplied(session);
+}
+
+const recordedDimensions = (known: ReadonlyMap<number, AppliedMigration>): number | undefined =>
+  [...known.values()].find(({ settings }) => settings.embedding_dimensions !== undefined)?.settings
+    .embedding_dimensions;
+
+/** The old vectors say nothing in the new model's space: they go, and every listing is in the embedding queue again. */
+async function resizeEmbeddings(session: SqlSession, dimensions: number): Promise<void> {
+  // Another process may have been faster: what it has embedded since stays.
+  if (recordedDimensions(await readApplied(session)) === dimensions) return;
+  await session.query(`alter table listings alter column embedding type vector(${dimensions}) using null`);
+  await session.query(
+    "update listings set embedding_hash = null, embedding_model = null where embedding_hash is not null",
+  );
+  await session.query(
+    "update enhanced_integration_migrations set settings = jsonb_set(settings, '{embedding_dimensions}', $1::jsonb) where settings ? 'embedding_dimensions'",
+    [String(dimensions)],
+  );
 }
 
 async function readApplied(session: SqlSession): Promise<Map<number, AppliedMigration>> {
@@ -133,7 +161,8 @@ function verify(file: MigrationFile, applied: AppliedMigration | undefined, dime
     throw failed(
       "CONFIG_INVALID",
       `the embedding column holds ${recorded} dimensions, the model of OLLAMA_EMBED_MODEL has ${dimensions}; ` +
-        `go back to a model with ${recorded}, or run the re-embedding job, which rebuilds the column and every embedding`,
+        `go back to a model with ${recorded}, or embed all listings anew: \`enhanced-integration migrate --reembed\` ` +
+        "(neon.migrate({ reembed: true })) empties the column, listings.embedPending() fills it",
     );
 }
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type pg from "pg";
-import { type AttemptContext, lineOf, type Logger, packageRoot } from "../../core/index.ts";
+import { type AttemptContext, IntegrationError, lineOf, type Logger, packageRoot } from "../../core/index.ts";
 import { type DriverOptions } from "../pools/drivers.ts";
 import { type ClientContext } from "./client-context.ts";
 import { withDirectSession } from "./direct-session.ts";
@@ -12,7 +12,7 @@ import { type CallOptions, neonDefaults, type NeonClientOptions } from "./neon-o
 const MIGRATION_TIMEOUT_MS = 600_000;
 
 /** Migrations as a call of the client, on a direct connection of their own. */
-export function runMigrations(
+export async function runMigrations(
   context: ClientContext,
   driverFor: (queryTimeoutMs: number) => DriverOptions,
   knownDimensions: NeonClientOptions["embeddingDimensions"],
@@ -20,14 +20,16 @@ export function runMigrations(
 ): Promise<MigrateResult> {
   const bounds = { deadlineMs: MIGRATION_TIMEOUT_MS, attemptTimeoutMs: MIGRATION_TIMEOUT_MS };
   const spec = context.spec("migrate", options, { idempotent: true, write: true, ...bounds });
+  // Before the call: what the model's server does wrong must count against that server, and be retried only there.
+  const embeddingDimensions = options.embeddingDimensions ?? (await dimensionsOf(knownDimensions, options));
   return context.runner.run(spec, async (own) => {
     const { signal } = own;
-    const embeddingDimensions = options.embeddingDimensions ?? (await dimensionsOf(knownDimensions));
     const work = (session: pg.Client) =>
       migrate(session, {
         directory: options.directory ?? join(packageRoot(), "migrations"),
         embeddingDimensions,
         dryRun: options.dryRun,
+        reembed: options.reembed,
         logger: ofCall(options.logger ?? context.logger, own),
       });
     try {
@@ -46,7 +48,21 @@ function ofCall(logger: Logger, call: AttemptContext): Logger {
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-async function dimensionsOf(given: NeonClientOptions["embeddingDimensions"]): Promise<number> {
+async function dimensionsOf(
+  given: NeonClientOptions["embeddingDimensions"],
+  { signal, parent }: CallOptions,
+): Promise<number> {
   const known = given ?? neonDefaults.embeddingDimensions;
-  return typeof known === "function" ? known() : known;
+  if (typeof known !== "function") return known;
+  try {
+    return await known({ ...(signal && { signal }), ...(parent && { parent }) });
+  } catch (thrown) {
+    if (!IntegrationError.isInstance(thrown)) throw thrown;
+    const { code, verdict, service, operation, callId, attempts, retryAfterMs, status, details, message } = thrown;
+    throw new IntegrationError({
+      ...{ code, verdict, service, operation, callId, attempts, retryAfterMs, status, details },
+      message: `migrations need to know how long the embedding model's vectors are: ${message}`,
+      cause: thrown,
+    });
+  }
 }

@@ -50,9 +50,12 @@ export interface NeonClientOptions extends Partial<PoolOptions> {
   readonly queryCache?: QueryCacheOptions | false | undefined;
   /**
    * Dimension of the embedding column, fixed by the first migration (OLLAMA_EMBED_MODEL's), or who knows it; asked only
-   * when a migration runs. @defaultValue 768
+   * when a migration runs, with what may end that call. @defaultValue 768
    */
-  readonly embeddingDimensions?: number | (() => Promise<number>) | undefined;
+  readonly embeddingDimensions?:
+    | number
+    | ((call: { readonly signal?: AbortSignal; readonly parent?: CallSpec["parent"] }) => Promise<number>)
+    | undefined;
   /** The management API. @defaultValue none: `admin` is FEATURE_DISABLED */
   readonly admin?: NeonAdmin | undefined;
   /** The Data API. @defaultValue none: `dataApi` is FEATURE_DISABLED */

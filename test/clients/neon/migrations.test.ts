@@ -2,8 +2,9 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { migrate, type SqlSession } from "../../../src/clients/neon/index.ts";
-import { packageRoot } from "../../../src/core/index.ts";
+import { migrate, NeonClient, type SqlSession } from "../../../src/clients/neon/index.ts";
+import { IntegrationError, packageRoot } from "../../../src/core/index.ts";
+import { createPipeline } from "../../../src/resilience/index.ts";
 import { openPglite } from "./support/pglite.ts";
 
 const directory = join(packageRoot(), "migrations");
@@ -36,10 +37,10 @@ describe("the shipped migrations", () => {
     });
   });
 
-  it("refuses another dimension and names the variable and the job", async () => {
+  it("refuses another dimension and names the variable and the way out", async () => {
     await expect(migrate(session, { directory, embeddingDimensions: 512 })).rejects.toMatchObject({
       code: "CONFIG_INVALID",
-      message: expect.stringMatching(/3 dimensions.*OLLAMA_EMBED_MODEL.*512.*re-embedding job/s),
+      message: expect.stringMatching(/3 dimensions.*OLLAMA_EMBED_MODEL.*512.*migrate --reembed/s),
     });
   });
 
@@ -83,6 +84,28 @@ describe("the shipped migrations", () => {
       "update user_workflows set updated_at = 'epoch' returning updated_at > '2000-01-01' as moved",
     );
     expect(before).toEqual({ moved: true });
+  });
+
+  it("with reembed, empties the embeddings and puts every listing into the queue again, once", async () => {
+    const states = "select count(embedding)::int as embedded, count(embedding_hash)::int as hashed from listings";
+    await session.query("update listings set embedding_hash = content_hash, embedding_model = 'old'");
+    const before = await one(states);
+    expect(before["embedded"]).toBeGreaterThan(0);
+
+    const reembedded = { from: 3, to: 2 };
+    const wanted = { directory, embeddingDimensions: 2, reembed: true };
+    expect(await migrate(session, { ...wanted, dryRun: true })).toMatchObject({ reembedded });
+    expect(await one(states)).toEqual(before);
+
+    expect(await migrate(session, wanted)).toMatchObject({ applied: [], reembedded });
+    expect(await one(states)).toEqual({ embedded: 0, hashed: 0 });
+
+    await session.query("update listings set embedding = '[1,0]'");
+    expect(await migrate(session, wanted)).not.toHaveProperty("reembedded");
+    expect(await one(states)).toEqual({ embedded: before["embedded"], hashed: 0 });
+    await expect(migrate(session, { directory, embeddingDimensions: 3 })).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+    });
   });
 });
 
@@ -163,4 +186,25 @@ describe("the migration runner", () => {
     expect(rows[0]).toEqual({ uid: "00000000-0000-0000-0000-000000000001", role: null });
     await closeSupabase();
   });
+});
+
+it("a model's server that is away is asked once, told of, and no fault of the database", async () => {
+  const runner = createPipeline();
+  let asked = 0;
+  const neon = new NeonClient({
+    connectionString: "postgresql://user@127.0.0.1:1/db",
+    runner,
+    embeddingDimensions: async () => {
+      asked += 1;
+      throw new IntegrationError({ code: "NETWORK", message: "no server at http://model", service: "ollama" });
+    },
+  });
+  await expect(neon.migrate()).rejects.toMatchObject({
+    code: "NETWORK",
+    service: "ollama",
+    message: "migrations need to know how long the embedding model's vectors are: no server at http://model",
+  });
+  expect(asked).toBe(1);
+  expect(runner.breakers()).toEqual([]);
+  await neon.close();
 });
