@@ -1,6 +1,8 @@
 #!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { CommandError, UsageError } from "./cli/arguments.ts";
-import { IntegrationError } from "./core/index.ts";
+import { ConfigError, IntegrationError, packageRoot } from "./core/index.ts";
 
 /** One line each; the commands load what they need, so that `--help` is quick. */
 const commands = {
@@ -29,15 +31,27 @@ const commands = {
 
 function help(): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`);
-  return ["Usage: enhanced-integration <command> [options]", "", ...lines, "", "  <command> --help says more."].join(
-    "\n",
-  );
+  return [
+    "Usage: enhanced-integration <command> [options]",
+    "",
+    ...lines,
+    "",
+    "  <command> --help says more; --version prints the package's version.",
+  ].join("\n");
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")) as { version: string }).version;
 }
 
 /** @returns the exit code: 0 all well, 1 something is wrong, 2 the command line is */
 async function main(name: string | undefined, args: readonly string[]): Promise<number> {
   if (name === "--help" || name === "-h" || name === "help") {
     console.log(help());
+    return 0;
+  }
+  if (name === "--version" || name === "-v") {
+    console.log(version());
     return 0;
   }
   if (name === undefined || !Object.hasOwn(commands, name)) {
@@ -49,6 +63,11 @@ async function main(name: string | undefined, args: readonly string[]): Promise<
   return command.run(args);
 }
 
+/** Where settings come from, for who has none yet. */
+const settingsHint = `
+Each variable is explained by "enhanced-integration env", which prints a .env file to fill in. Without any account,
+"enhanced-integration local > .env" runs all four services on this machine for as long as it goes on.`;
+
 /** What a person can mend is told in words; only a fault of ours deserves a stack trace. */
 function tell(error: unknown): void {
   const mendable =
@@ -57,6 +76,7 @@ function tell(error: unknown): void {
     error instanceof UsageError ||
     (error instanceof Error && "code" in error);
   console.error(mendable ? `enhanced-integration: ${(error as Error).message}` : error);
+  if (error instanceof ConfigError) console.error(settingsHint);
 }
 
 try {

@@ -28,6 +28,8 @@ export async function run(args: readonly string[]): Promise<number> {
   const { "data-dir": dataDir, data, port, engine, "postgres-url": postgresUrl } = read.values;
   if (engine !== undefined && engine !== "pglite" && engine !== "postgres")
     throw new UsageError(`--engine must be pglite or postgres, but is "${engine}"`, usage);
+  if (postgresUrl !== undefined && engine !== "postgres")
+    throw new UsageError("--postgres-url is for --engine postgres", usage);
   const ports = port === undefined ? undefined : readPorts(port);
   const pagePort = ports?.neon !== undefined && ports.neon + 5 <= 65_535 ? ports.neon + 5 : 0;
   // Before anything that takes time, so that Ctrl-C is heard; a second one ends the process at once.

@@ -42,12 +42,16 @@ export async function run(args: readonly string[]): Promise<number> {
   else {
     const { found, wanted, outcome } = schedule;
     const change = outcome === "same" || outcome === "unmanaged" ? found : `${found} → ${wanted}`;
-    const days = `${pointInTimeRecovery.historyRetentionSeconds / 86_400} days of history`;
+    const days = pointInTimeRecovery.historyRetentionSeconds / 86_400;
     console.log(
       table([
         ["branch", branch.outcome, `${name} (${branch.id})`],
         ["backups", outcome === "differs" ? "would change" : outcome, change],
-        ["restore", pointInTimeRecovery.problem ? "wrong" : "ok", pointInTimeRecovery.problem ?? days],
+        [
+          "restore",
+          pointInTimeRecovery.problem ? "wrong" : "ok",
+          pointInTimeRecovery.problem ?? `${days} ${days === 1 ? "day" : "days"} of history`,
+        ],
       ]),
     );
   }

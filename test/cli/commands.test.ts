@@ -27,6 +27,11 @@ describe("the command line", () => {
     for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} `, "m"));
   });
 
+  it.each([["--version"], ["-v"]])("prints the package's version on %s", async (word) => {
+    const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
+    expect(await cli([word])).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+  });
+
   it.each([
     [[], "name a command"],
     [["start"], 'there is no command "start"'],
@@ -57,6 +62,12 @@ describe("the command line", () => {
     expect(problem).toMatch(new RegExp(`^enhanced-integration: .*'${word}'$`));
     expect(usage).toMatch(new RegExp(`^Usage: enhanced-integration ${command}`));
     expect(rest).toEqual([]);
+  });
+
+  it("speaks of options, where one needs another", async () => {
+    const { code, stderr } = await cli(["local", "--postgres-url", "postgres://127.0.0.1/db"]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^enhanced-integration: --postgres-url is for --engine postgres\nUsage: /);
   });
 });
 
@@ -165,6 +176,7 @@ describe("doctor, with wrong settings", () => {
     expect(ended.stderr).toMatch(/^enhanced-integration: The configuration has 4 problems:\n/);
     for (const name of names) expect(ended.stderr).toMatch(new RegExp(`^  ${name}: .+\n    → .+`, "m"));
     expect(ended.stderr).not.toMatch(/\n\s+at /);
+    expect(ended.stderr).toMatch(/"enhanced-integration env".*"enhanced-integration local > .env"/s);
     expectNoCanary(ended);
   });
 

@@ -22,6 +22,14 @@ afterAll(async () => {
 const cli = (args: readonly string[], options: ProgramOptions = {}) =>
   run("src/cli.ts", args, { cwd: folder, env: stack.env, ...options });
 
+describe("doctor, before any migration", () => {
+  it("says how many the database lacks, and what applies them", async () => {
+    const { code, stdout } = await cli(["doctor"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Schema\n {2}! \d+ migrations are missing: "enhanced-integration migrate" applies them$/m);
+  });
+});
+
 describe("migrate", () => {
   it("says what it would apply, applies it, and finds nothing to do the second time", async () => {
     const files = ["0001_extensions", "0002_listings", "0003_identity", "0004_user_tables"];
@@ -50,11 +58,12 @@ describe("doctor", () => {
     for (const service of ["neon", "supabase", "tinyfish", "ollama"])
       expect(stdout).toMatch(new RegExp(`^  ✓ ${service} +up +[\\d.]+ ms`, "m"));
     expect(stdout).toMatch(/^Settings: valid\n/);
+    expect(stdout).toMatch(/^Schema\n {2}✓ up to date$/m);
     expect(stdout).toMatch(/All is well\.\n$/);
 
     const json = await cli(["doctor", "--json"]);
     expect(json.stdout.trimEnd().split("\n")).toHaveLength(1);
-    expect(JSON.parse(json.stdout)).toMatchObject({ issues: [], health: { status: "up" } });
+    expect(JSON.parse(json.stdout)).toMatchObject({ issues: [], health: { status: "up" }, schema: { pending: [] } });
   });
 
   it("says which service is down, with exit code 1, no stack trace and no password", async () => {
@@ -63,6 +72,9 @@ describe("doctor", () => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: "" });
     expect(stdout).toMatch(/^ +✗ neon +down /m);
     expect(stdout).toMatch(/^ +✓ supabase +up /m);
+    expect(stdout).toMatch(
+      /^ +→ neon +does it run.* NEON_CONNECTION_STRING is .*127\.0\.0\.1:1\/db\) \(environment\)$/m,
+    );
     expect(stdout).toMatch(/The integration is down\.\n$/);
     expect(stdout).not.toMatch(/canary|\n\s+at /);
   });
