@@ -38,7 +38,7 @@ export default tseslint.config(
   },
   { files: ["src/config/**"], rules: { "no-restricted-properties": "off" } },
   {
-    files: ["src/core/ports.ts", "src/core/clock.ts"],
+    files: ["src/core/ports.ts"],
     rules: { "no-restricted-properties": "off", "no-restricted-globals": "off", "no-console": "off" },
   },
   { files: ["src/cli.ts", "src/cli/**"], rules: { "no-console": "off", "no-restricted-properties": "off" } },

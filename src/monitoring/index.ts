@@ -1,3 +1,4 @@
+export { type Redact } from "../core/index.ts";
 export { MonitoringSystem } from "./monitoring-system.ts";
 export { type MonitoringOptions } from "./monitoring-options.ts";
 export { type ServiceSummary } from "./service-statistics.ts";

@@ -7,6 +7,7 @@ export {
   type HedgeRule,
   IntegrationError,
   type Priority,
+  type Redact,
 } from "../core/index.ts";
 export { type AnswerCacheOptions } from "./answer-cache.ts";
 export {

@@ -45,7 +45,7 @@ export type IntegrationLogger = PinoLogger & Logger & { close(): void };
  *
  * @throws IntegrationError INVALID_INPUT for an unknown level, format or destination, or when pino-pretty is missing
  * @example
- * const logger = createLogger({ level: "info", name: "listings", secrets: [config.neon.connectionString] });
+ * const logger = createLogger({ level: "info", name: "listings", secrets: [apiKey] });
  * logger.warn({ callId }, "the call failed");
  */
 export function createLogger(options: CreateLoggerOptions = {}): IntegrationLogger {

@@ -19,6 +19,3 @@ export function makeMatcher(label: string, operator: MatcherOperator, value: str
     return `the pattern is not valid (${(error as Error).message})`;
   }
 }
-
-/** A matcher that an empty label passes selects series without the label too. */
-export const passesEmpty = (matcher: Matcher): boolean => matcher.matches("");

@@ -1,6 +1,3 @@
-/** Bytes that one sample takes: time, value, mark. */
-export const BYTES_PER_SAMPLE = 17;
-
 const INITIAL_CAPACITY = 8;
 
 /** The samples of one series, oldest first. A stale mark says that the series ended there. */
