@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createIntegration, type Integration, IntegrationError } from "../../src/index.ts";
 import { minimalEnv } from "../config/minimal-env.ts";
 
-const key = "tf_live_0123456789/abcdef+ghij=";
+const key = "tf_live_5730918264/abcdef+ghij=";
 const hostKey = "a key of the host's own";
 const base64 = Buffer.from(`:${key}`).toString("base64");
 

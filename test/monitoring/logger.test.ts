@@ -96,8 +96,21 @@ describe("secrets", () => {
     ["in JSON for HTML", (value) => JSON.stringify({ value }).replace(/[<>&']/g, escapedUnit)],
     ["in JSON of PHP", (value) => JSON.stringify({ value }).replaceAll("/", "\\/")],
     ["in HTML", (value) => value.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)],
+    ["percent-encoded, letters too", (value) => `%${inspectBytes(value, "%")}`],
+    ["as a list of bytes", (value) => `[ ${[...Buffer.from(value)].join(", ")} ]`],
+    ["as a buffer in JSON", (value) => JSON.stringify(Buffer.from(value))],
+    ["base64 of base64", (value) => base64(`a${base64(`user:${value}`)}`)],
+    ["base64url of base64url", (value) => base64url(`${base64url(`>>${value}`)}`)],
+    ["base64 of hex", (value) => base64(`::${inspectBytes(value, "")}`)],
+    ["base64 of what was URL-encoded", (value) => base64(`q=${encodeURIComponent(value)}`)],
+    ["base64 of base64, URL-encoded", (value) => encodeURIComponent(base64(base64(value)))],
+    ["hex of base64", (value) => inspectBytes(base64(value), "")],
+    ["hex of hex in capitals", (value) => inspectBytes(inspectBytes(value, "").toUpperCase(), "")],
+    ["hex of what was URL-encoded", (value) => inspectBytes(encodeURIComponent(value), "").toUpperCase()],
     ["in HTML with names", (value) => value.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;")],
   ];
+  const base64 = (value: string) => Buffer.from(value).toString("base64");
+  const base64url = (value: string) => Buffer.from(value).toString("base64url");
   const percent = (char: string) => `%${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
   const escapedUnit = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
   // eslint-disable-next-line no-control-regex
@@ -151,6 +164,39 @@ describe("secrets", () => {
       logger.info({}, "\\\\".repeat(1_000_000));`;
     const options = { timeout: 20_000, killSignal: "SIGKILL" } as const;
     expect(spawnSync(process.execPath, ["--input-type=module", "-e", program], options).status).toBe(0);
+  });
+
+  it.each([
+    ["tf_live_0123456789abcdefgh7jklmnop", "tf_live_0123", "7jklmnop"],
+    ["Zk9+xTq~7w==Lm3nB5vC8xZ1aS4dF6gH", "Zk9+xTq", "gH"],
+    ["eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZSJ9.k3Jd9sLq0ZpX7vBn", undefined, "XnvBn"],
+  ])("a good piece of %s is one, too", (secret, head, end) => {
+    const { logger, lines, json } = captured({ secrets: [secret] });
+    for (let length = 12; length < secret.length; length += 1) {
+      lines.length = 0;
+      const [first, last] = [secret.slice(0, length), secret.slice(-length)];
+      logger.info({}, `${head === undefined ? "" : `<${first}…>`} [${last}] (…${last}`);
+      expect(json()[0]?.["msg"], String(length)).toBe(
+        `${head === undefined ? "" : "<[redacted]…>"} [[redacted]] (…[redacted]`,
+      );
+    }
+    logger.info({}, `${secret.slice(0, 11)} and ${end} are no more than what people tell each other`);
+    expect(lines[1]).not.toContain("[redacted]");
+  });
+
+  it("what secrets begin with alike is no piece: words, schemes, paths and the heads of tokens", () => {
+    const secrets = [
+      "development-secret-of-this-machine-1",
+      "postgresql://app:hunter2hunter2@db.example.com/app",
+      "https://hooks.example.com/services/T00/B00/k3Jd9sLq0ZpX7vBnQ1",
+      "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZSJ9.k3Jd9sLq0ZpX7vBn",
+    ];
+    const { logger, text } = captured({ secrets });
+    logger.info(
+      {},
+      "development-secret postgresql://app db.example.com/app hooks.example.com/services eyJhbGciOiJIUzI1NiJ9",
+    );
+    expect(text()).not.toContain("[redacted]");
   });
 
   it("too short ones are left alone, because they would shred every line", () => {

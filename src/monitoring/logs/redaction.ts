@@ -1,6 +1,7 @@
 import { type Redact, revealSecret, type Secret } from "../../core/index.ts";
 import { escapeControls } from "./control-characters.ts";
 import { gramFilter } from "./gram-filter.ts";
+import { hiddenSecrets } from "./hidden-secrets.ts";
 import { formsOf } from "./secret-forms.ts";
 
 const REDACTED = "[redacted]";
@@ -10,7 +11,8 @@ const MIN_SECRET_LENGTH = 6;
 
 /**
  * Builds a function that removes the values of secrets from a line of JSON: as they are, percent-encoded, escaped,
- * base64 and hex, each also inside nested JSON. The password of a connection string counts by itself, and so does the
+ * base64, hex and bytes, each also inside nested JSON; encoded twice over; and cut, where twelve characters of its
+ * beginning or end are left. The password of a connection string counts by itself, and so does the
  * path of a web address. A line without any costs some nanoseconds per character.
  */
 export function createRedactor(secrets: readonly (Secret | string)[]): Redact {
@@ -44,14 +46,16 @@ interface Cleaner {
 /** Undefined: there is nothing to look for. */
 function createCleaner(secrets: readonly (Secret | string)[]): Cleaner | undefined {
   const values = secrets.flatMap((secret) => partsOf(revealSecret(secret)));
-  const forms = [...new Set(values.filter((value) => value.length >= MIN_SECRET_LENGTH))].flatMap(formsOf);
-  if (forms.length === 0) return undefined;
+  const guarded = [...new Set(values.filter((value) => value.length >= MIN_SECRET_LENGTH))];
+  if (guarded.length === 0) return undefined;
+  const forms = guarded.flatMap(formsOf);
+  const hidden = hiddenSecrets(guarded, REDACTED);
   const longestFirst = [...forms].sort((a, b) => b.pattern.length - a.pattern.length);
   // Ignoring case covers %2F and %2f, and both cases of hex.
   const pattern = new RegExp(longestFirst.map((form) => form.pattern).join("|"), "gi");
   return {
-    mayHold: gramFilter(forms.map(({ literals }) => literals)),
-    clean: (text) => text.replace(pattern, REDACTED),
+    mayHold: gramFilter([...forms.map(({ literals }) => literals), ...hidden.literals.map((literal) => [literal])]),
+    clean: (text) => hidden.clean(text.replace(pattern, REDACTED)),
   };
 }
 

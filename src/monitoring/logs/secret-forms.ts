@@ -10,7 +10,7 @@ export interface SecretForm {
 
 /**
  * A secret as it is, percent-encoded in whole or in part, form-encoded, escaped in JSON or HTML; as base64 (also in the
- * middle of a longer text, as in `Authorization: Basic`) and as hex. Each of them also inside JSON inside JSON.
+ * middle of a longer text, as in `Authorization: Basic`), as hex and as a list of bytes. Each also inside JSON inside JSON.
  */
 export function formsOf(secret: string): SecretForm[] {
   const text = secret.toWellFormed();
@@ -19,10 +19,14 @@ export function formsOf(secret: string): SecretForm[] {
   return [
     { pattern: textPattern(text), literals: text.split(/[^\w.-]+/) },
     ...base64Forms(bytes),
-    // Run together, and as `inspect` and network tools print bytes.
-    ...["", " ", ":"].map((between) => ({ pattern: pairs.join(between), literals: [pairs.join(between)] })),
+    // Run together, as `inspect` and network tools print bytes, and percent-encoded to the last letter.
+    ...["", " ", ":", "%"].map((between) => exactly(pairs.join(between))),
+    // Buffers in JSON, and as they are printed.
+    ...[",", ", "].map((between) => exactly([...bytes].join(between))),
   ];
 }
+
+const exactly = (text: string): SecretForm => ({ pattern: text, literals: [text] });
 
 /** What JSON writes with a backslash: runs of it are one piece, so that a run of backslashes is read once. */
 const escaped = /["\\\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/; // eslint-disable-line no-control-regex
@@ -95,12 +99,18 @@ function percentPattern(text: string): string {
  * the neighbours are left out. Both alphabets, and what URLs and PHP's JSON make of them.
  */
 function base64Forms(bytes: Buffer): SecretForm[] {
+  return base64Cores(bytes).map((core) => {
+    const pattern = core.replaceAll("+", "(?:[+-]|%(?:25)*2B)").replaceAll("/", "(?:\\\\*/|_|%(?:25)*2F)");
+    return { pattern, literals: core.split(/[+/]/) };
+  });
+}
+
+/** What stands in the base64 of every text that holds the bytes, one of the three. */
+export function base64Cores(bytes: Buffer): string[] {
   return [0, 1, 2].map((offset) => {
     const bits = (offset + bytes.length) * 8;
     const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64");
-    const inner = encoded.slice(Math.ceil((offset * 8) / 6), Math.floor(bits / 6));
-    const pattern = inner.replaceAll("+", "(?:[+-]|%(?:25)*2B)").replaceAll("/", "(?:\\\\*/|_|%(?:25)*2F)");
-    return { pattern, literals: inner.split(/[+/]/) };
+    return encoded.slice(Math.ceil((offset * 8) / 6), Math.floor(bits / 6));
   });
 }
 

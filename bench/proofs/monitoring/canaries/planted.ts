@@ -8,17 +8,24 @@ import { wideOpenEnvironment } from "../../../support/environment.ts";
  */
 const MARK = "zQ9xJ7wK";
 const base64 = (text: string) => Buffer.from(text).toString("base64");
-const hex = Buffer.from(MARK).toString("hex");
+const hexOf = (text: string) => Buffer.from(text).toString("hex");
+const hex = hexOf(MARK);
+/** By a text's place among the bytes; the signs that neighbours decide are left out. */
+const cores = (text: string) => [
+  base64(text).slice(0, Math.floor((text.length * 8) / 6)),
+  base64(`.${text}`).slice(2, Math.floor(((text.length + 1) * 8) / 6)),
+  base64(`..${text}`).slice(3, Math.floor(((text.length + 2) * 8) / 6)),
+];
+const once = [hex, hex.toUpperCase(), ...cores(MARK)];
 const marks = new RegExp(
   [
     MARK,
     // As bytes are shown: run together, with blanks or colons.
     `(?:${(hex.match(/../g) ?? []).join("[ :]?")})`,
     `(?:${(hex.toUpperCase().match(/../g) ?? []).join("[ :]?")})`,
-    // Base64, by the mark's place among the bytes; the signs that neighbours decide are left out.
-    base64(MARK).slice(0, 10),
-    base64(`.${MARK}`).slice(2, 12),
-    base64(`..${MARK}`).slice(3, 13),
+    [...Buffer.from(MARK)].join(", ?"),
+    ...once,
+    ...[MARK, ...once].flatMap((text) => [...cores(text), hexOf(text), hexOf(text).toUpperCase()]),
   ].join("|"),
 );
 
@@ -143,6 +150,11 @@ export const spellings: readonly ((value: string) => string)[] = [
   (value) => Buffer.from(value).toString("hex"),
   (value) => Buffer.from(value).toString("hex").toUpperCase(),
   (value) => bytesOf(value).join(" "),
+  (value) => JSON.stringify(Buffer.from(value)),
+  (value) => base64(`user:${base64(value)}`),
+  (value) => Buffer.from(base64(`:${value}`)).toString("base64url"),
+  (value) => base64(`{}${hexOf(value)}`),
+  (value) => hexOf(base64(`user:${value}`)),
   (value) => JSON.stringify({ body: JSON.stringify({ value }) }),
   // eslint-disable-next-line no-control-regex
   (value) => JSON.stringify({ value }).replace(/[^\x00-\x7f]/g, escapedUnit),
