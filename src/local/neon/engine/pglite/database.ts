@@ -4,6 +4,7 @@ import type { PGlite, PGliteOptions } from "@electric-sql/pglite";
 import { DATABASE, LOGIN_ROLE } from "../project.ts";
 import { type PgliteStart, type WorkerSettings } from "./protocol.ts";
 import { SeedCache } from "./seed.ts";
+import { seededMemory } from "./seeded-memory.ts";
 import { unpackSeed } from "./unpack-seed.ts";
 
 export interface OpenedDatabase {
@@ -38,7 +39,7 @@ async function loadExtensions() {
 
 /** Opens the folder's database, or a fresh one. */
 export async function openDatabase({ dataDir, cacheDir }: WorkerSettings): Promise<OpenedDatabase> {
-  const { PGlite } = await import("@electric-sql/pglite");
+  const { PGlite, MemoryFS } = await import("@electric-sql/pglite");
   const extensions = await loadExtensions();
   const versions = await Promise.all(["@electric-sql/pglite", "@electric-sql/pglite-pgvector"].map(versionOf));
   const seeds = new SeedCache(cacheDir, [...versions, ...Object.keys(extensions)]);
@@ -69,7 +70,9 @@ export async function openDatabase({ dataDir, cacheDir }: WorkerSettings): Promi
   };
 
   if (dataDir === undefined) {
-    const inMemory = async (tar: Uint8Array<ArrayBuffer>) => ({ pglite: await open({ loadDataDir: new Blob([tar]) }) });
+    const inMemory = async (tar: Uint8Array<ArrayBuffer>) => ({
+      pglite: await open({ fs: seededMemory(MemoryFS, tar) }),
+    });
     return { ...(await fresh(inMemory)), notes: seeds.notes };
   }
   const folder = join(dataDir, "pgdata");

@@ -2,11 +2,12 @@ import { createHash, randomUUID } from "node:crypto";
 import { lstat, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { gunzip, gzip } from "node:zlib";
+import { gunzip, gzip, type ZlibOptions } from "node:zlib";
 import type { PGlite, PGliteOptions } from "@electric-sql/pglite"; // types alone: nothing of it may load here
 import { projectSql } from "../project.ts";
 
 type Extensions = NonNullable<PGliteOptions["extensions"]>;
+const unzip = promisify<Buffer, ZlibOptions, Buffer<ArrayBuffer>>(gunzip);
 type Start = (options: PGliteOptions) => Promise<PGlite>;
 
 /** The data folder of a fresh database as a tar file, and whether it had to be made. */
@@ -14,6 +15,9 @@ export interface Seed {
   readonly tar: Uint8Array<ArrayBuffer>;
   readonly isNew: boolean;
 }
+
+/** More than a dump has: it comes out in one piece, which need not be put together. */
+const CHUNK_BYTES = 64 * 1024 * 1024;
 
 /** Making a database takes seconds, loading one a fraction of it: it is made once per version and kept. */
 export class SeedCache {
@@ -48,7 +52,7 @@ export class SeedCache {
     if (this.#folder === undefined) return undefined;
     try {
       await assertOurs(this.#folder);
-      return new Uint8Array(await promisify(gunzip)(await readFile(this.#file)));
+      return await unzip(await readFile(this.#file), { chunkSize: CHUNK_BYTES });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT")
         this.notes.push(`the cached database dump is not usable and is made anew: ${(error as Error).message}`);
