@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
@@ -7,8 +8,15 @@ const src = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta
 // What is compiled is kept for the next process: a program that a test starts is there in half the time.
 process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("./node_modules/.cache/compiled", import.meta.url));
 
-/** The longest, longest first: one that began last would be waited for alone. */
-const longest = ["scenarios/demo", "listings/faults", "cli/services", "local/neon/lifecycle"];
+/**
+ * The longest: one that began last would be waited for alone. Those that wait (for stalls, for pauses) stand between
+ * those that compute.
+ */
+const longest = [
+  ...["scenarios/demo", "listings/faults", "cli/services", "local/neon/lifecycle", "cli/commands", "listings/scrape"],
+  ...["hosts/express/status-page.browser", "scenarios/degraded-modes", "listings/search", "clients/neon/listen"],
+  ...["scenarios/recount", "clients/neon/pool-faults", "listings/market", "integration/logs", "hosts/mcp/local-stack"],
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -30,10 +38,11 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
-    // One more than the cores of the usual machine: the long files wait most of their time, for stalls and for pauses.
-    maxWorkers: 3,
+    // More than there are cores: many files wait for most of their time, for stalls and for pauses.
+    maxWorkers: Math.min(availableParallelism() + 2, 8),
     sequence: { sequencer: LongestFirst },
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Against what hangs; a machine that does ten other things is not to trip over them.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 });

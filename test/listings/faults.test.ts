@@ -5,7 +5,7 @@ import { expectedRows, type ListingsBench, rowsOf, startBench } from "./support.
 
 let bench: ListingsBench;
 beforeAll(async () => {
-  bench = await startBench({ houses: 16, pageSize: 8, impatient: true });
+  bench = await startBench({ houses: 8, pageSize: 4, impatient: true });
 });
 afterEach(() => bench.stack.faults.clear());
 afterAll(() => bench[Symbol.asyncDispose]());
@@ -39,7 +39,7 @@ describe("a scrape whose calls fail", () => {
     expect(handle.fired).toBe(2);
     expect(stack.faults.fired(service) - firedBefore).toBe(2);
     expect(result).toMatchObject({ pagesScraped: 2, rejected: [] });
-    expect(result.inserted + result.unchanged).toBe(16);
+    expect(result.inserted + result.unchanged).toBe(8);
     expect(await rowsOf(bench.integration, source)).toMatchObject(expectedRows(houses));
     // Runs are paid for: two pages are two runs, whatever became of the answers.
     expect((await ordersOf()) - before).toBe(2);

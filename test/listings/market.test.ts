@@ -7,7 +7,7 @@ let bench: ListingsBench;
 let ada: string;
 let eve: string;
 beforeAll(async () => {
-  bench = await startBench({ houses: 120, pageSize: 40 });
+  bench = await startBench({ houses: 60, pageSize: 20 });
   [ada, eve] = [await bench.signUp(), await bench.signUp()];
   await bench.integration.listings.scrape({ source: "site", url: bench.stack.siteUrl });
 });

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chownSync, existsSync, lstatSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -111,8 +111,7 @@ async function startServer(reason: string): Promise<StartedServer> {
   if (owner) chownSync(folder, owner.uid, owner.gid);
   const port = await freePort();
   const data = join(folder, "data");
-  const init = spawnSync(bin("initdb"), ["-D", data, "-U", "postgres", "-A", "trust", "--no-sync"], { ...owner });
-  if (init.status !== 0) throw new Error(`initdb failed (${reason}): ${String(init.stderr)}`);
+  freshData(data, bin("initdb"), version, owner);
   const urlAt = (at: number) => `postgresql://postgres@127.0.0.1:${at}/postgres`;
   const runAt = async (at: number, from: string) => {
     const server = spawn(bin("postgres"), ["-D", from, "-p", String(at), "-k", folder, "-c", "fsync=off"], {
@@ -153,6 +152,26 @@ async function startServer(reason: string): Promise<StartedServer> {
   return launch();
 }
 
+/** The data of a server that was never started. Making them takes a second and more: made once, and copied. */
+function freshData(data: string, initdb: string, version: string, owner: UserIds | undefined): void {
+  const uid = owner?.uid ?? process.getuid?.();
+  const template = join(tmpdir(), `ei-postgres-${version}-${uid}`);
+  const run = (command: string, args: readonly string[]) => {
+    const { status, stderr } = spawnSync(command, args, { ...owner, cwd: tmpdir() });
+    if (status !== 0) throw new Error(`${command} failed: ${String(stderr)}`);
+  };
+  if (existsSync(template) && lstatSync(template).uid === uid) return run("cp", ["-a", template, data]);
+  run(initdb, ["-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]);
+  // Copied beside and renamed: whoever looks meanwhile finds all of it or nothing. Another may have been first.
+  const draft = `${template}.${randomBytes(6).toString("hex")}`;
+  run("cp", ["-a", data, draft]);
+  try {
+    renameSync(draft, template);
+  } catch {
+    rmSync(draft, { recursive: true, force: true });
+  }
+}
+
 async function untilReady(url: string, server: ChildProcess): Promise<void> {
   for (let attempt = 0; server.exitCode === null && attempt < 100; attempt += 1) {
     const ready = await run(url, "select 1").catch(() => undefined);
@@ -163,8 +182,13 @@ async function untilReady(url: string, server: ChildProcess): Promise<void> {
   throw new Error("the PostgreSQL started for the tests did not become ready");
 }
 
+interface UserIds {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** postgres refuses to run as root. */
-function unprivilegedUser(): { uid: number; gid: number } | undefined {
+function unprivilegedUser(): UserIds | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const id = (flag: string) => Number(spawnSync("id", [flag, "postgres"], { encoding: "utf8" }).stdout.trim());
   const [uid, gid] = [id("-u"), id("-g")];

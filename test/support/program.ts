@@ -1,11 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Compiled code is kept from run to run; `vitest.config.ts` says where. */
 const { NODE_COMPILE_CACHE } = process.env;
 const compileCache = NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
+
+/** What a test that failed left running must not take the processor from the others. */
+const running = new Set<ChildProcess>();
+afterAll(() => {
+  for (const child of running) child.kill("SIGKILL");
+});
 
 export interface Ended {
   /** Null if a signal ended it. */
@@ -38,6 +45,8 @@ export function start(file: string, args: readonly string[], options: ProgramOpt
     env: { PATH: process.env["PATH"] ?? "", ...compileCache, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
   let stdout = "";
   let stderr = "";
   const listeners = new Set<() => void>();

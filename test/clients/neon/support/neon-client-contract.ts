@@ -24,6 +24,7 @@ export function describeNeonClient(name: string, start: () => Promise<ContractTa
     beforeAll(async () => {
       target = await start();
       neon = make();
+      await neon.query("drop table if exists things");
       await neon.query(
         "create table things (id int primary key, name text not null, tags text[], data jsonb, at timestamptz)",
       );
