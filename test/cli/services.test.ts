@@ -108,7 +108,7 @@ describe("local", () => {
     });
   }
 
-  it("serves what its .env says, keeps the data, and leaves nothing running", { timeout: 60_000 }, async () => {
+  it("serves what its .env says, keeps the data, and leaves nothing running", { timeout: 180_000 }, async () => {
     const port = await freePorts();
     const args = ["local", "--port", `${port}`, "--data-dir", join(folder, "kept")];
     const first = start("src/cli.ts", args, { cwd: folder });
