@@ -1,5 +1,6 @@
 export * from "./ports.ts";
 export * from "./address-key.ts";
+export * from "./edit-distance.ts";
 export * from "./errors.ts";
 export * from "./call.ts";
 export * from "./read-options.ts";
@@ -13,5 +14,6 @@ export * from "./verdicts.ts";
 export * from "./retry-after.ts";
 export * from "./secret.ts";
 export * from "./redact.ts";
+export * from "./option-check.ts";
 export * from "./package-root.ts";
 export * from "./judge-thrown.ts";

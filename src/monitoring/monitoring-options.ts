@@ -1,5 +1,4 @@
-import { type CallRunner, type Clock, type Random, systemClock, systemRandom } from "../core/index.ts";
-import { checkNumbers } from "./check-options.ts";
+import { type CallRunner, type Clock, type Random, systemClock, systemRandom, checkNumbers } from "../core/index.ts";
 
 export interface MonitoringOptions {
   /** @defaultValue the system's */

@@ -1,4 +1,4 @@
-import { type EventBus } from "../core/index.ts";
+import { type EventBus, checkNumbers } from "../core/index.ts";
 import { type ActiveAlert, type AlertEngine, type AlertStatus, type AlertTransition } from "./alerts/alert-engine.ts";
 import { type GrafanaDashboard, grafanaDashboard } from "./alerts/grafana-dashboard.ts";
 import { RegistrySource } from "./alerts/history/registry-source.ts";
@@ -6,7 +6,6 @@ import { alertEngineOf } from "./alerts/alert-engine-of.ts";
 import { type AlertOptions } from "./alerts/alert-rule.ts";
 import { NotificationCenter } from "./alerts/notify/notification-center.ts";
 import { registerPlanAlerts } from "./alerts/plan-alerts.ts";
-import { checkNumbers } from "./check-options.ts";
 import { HostMetrics } from "./interop/host-metrics.ts";
 import { bridgeTo, type OpenTelemetryMeter } from "./interop/open-telemetry.ts";
 import { exposeTo, type PromClientRegistry } from "./interop/prom-client.ts";

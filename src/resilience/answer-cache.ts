@@ -49,15 +49,6 @@ export class AnswerCache {
     this.options = { ...DEFAULT_ANSWER_CACHE, ...options };
   }
 
-  get size(): number {
-    return this.#answers?.size ?? 0;
-  }
-
-  /** Estimated. */
-  get bytes(): number {
-    return this.#answers?.calculatedSize ?? 0;
-  }
-
   get(key: string): Answer | undefined {
     return this.#answers?.get(key);
   }

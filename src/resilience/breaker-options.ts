@@ -1,6 +1,5 @@
-import { type Clock, type IntegrationEvents, type Random } from "../core/index.ts";
+import { type Clock, type IntegrationEvents, type Random, OptionCheck } from "../core/index.ts";
 import { type BreakerSettings } from "./breaker-step.ts";
-import { OptionCheck } from "./check-options.ts";
 import { type OutcomeSlice } from "./outcome-window.ts";
 
 /** When to open, and for how long. */
@@ -118,7 +117,7 @@ function checkSettings(settings: BreakerSettings, owner: string): void {
   check.number("minimumCalls", minimumCalls, { min: 1, max: 1_000_000, integer: true });
   if (minimumCalls > windowCalls)
     check.problem(
-      `minimumCalls must be at most windowCalls, or the circuit never opens; received ${minimumCalls} and ${windowCalls}`,
+      `minimumCalls must be at most windowCalls, or the circuit never opens, got ${minimumCalls} and ${windowCalls}`,
     );
   check.number("windowMs", settings.windowMs, { min: 10, max: DAY_MS, unbounded: windowCalls !== Infinity });
   check.number("slowCallMs", settings.slowCallMs, { min: 1, max: DAY_MS, unbounded: true });

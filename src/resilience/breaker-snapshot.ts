@@ -1,6 +1,6 @@
+import { OptionCheck } from "../core/index.ts";
 import { type BreakerSnapshot, type CircuitState } from "./breaker-options.ts";
 import { type BreakerSettings, type BreakerState } from "./breaker-step.ts";
-import { OptionCheck } from "./check-options.ts";
 import { type OutcomeSlice } from "./outcome-window.ts";
 
 export function stateName(state: BreakerState): CircuitState {

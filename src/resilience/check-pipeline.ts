@@ -1,5 +1,4 @@
-import { type CallSpec, IntegrationError } from "../core/index.ts";
-import { OptionCheck } from "./check-options.ts";
+import { type CallSpec, IntegrationError, OptionCheck } from "../core/index.ts";
 import { type PipelineOptions } from "./pipeline-options.ts";
 import { checkCallPolicy, checkConcurrency, checkHedge, checkServicePolicy } from "./policy.ts";
 import { refusal } from "./refusal.ts";

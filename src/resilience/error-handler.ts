@@ -13,10 +13,10 @@ import {
   systemClock,
   systemRandom,
   type Verdict,
+  OptionCheck,
 } from "../core/index.ts";
 import { CallContext, type Surroundings } from "./call-context.ts";
 import { CallTrace } from "./call-record.ts";
-import { OptionCheck } from "./check-options.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
 import { checkCallPolicy, DEFAULT_POLICY, resolveServicePolicy, type ResolvedServicePolicy } from "./policy.ts";
 import { type RetryBudget } from "./retry-budget.ts";

@@ -1,6 +1,5 @@
 import { hash } from "node:crypto";
-import { addressKey, DEFAULT_IPV6_PREFIX_BITS, IntegrationError } from "../core/index.ts";
-import { OptionCheck } from "./check-options.ts";
+import { addressKey, DEFAULT_IPV6_PREFIX_BITS, IntegrationError, OptionCheck } from "../core/index.ts";
 
 const MAX_KEY_LENGTH = 256;
 
@@ -11,7 +10,7 @@ const MAX_KEY_LENGTH = 256;
  */
 export function boundedKey(key: string): string {
   if (typeof key !== "string")
-    throw new IntegrationError({ code: "INVALID_INPUT", message: `the key must be a string; received ${typeof key}` });
+    throw new IntegrationError({ code: "INVALID_INPUT", message: `the key must be a string, got ${typeof key}` });
   return key.length <= MAX_KEY_LENGTH ? key : `sha256:${hash("sha256", key, "base64url")}`;
 }
 

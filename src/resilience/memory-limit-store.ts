@@ -1,6 +1,5 @@
-import { type Clock, systemClock } from "../core/index.ts";
+import { type Clock, systemClock, OptionCheck } from "../core/index.ts";
 import { type BucketShard, BucketTable } from "./bucket-table.ts";
-import { OptionCheck } from "./check-options.ts";
 import { type Decision, FULL, gcraDecision, gcraStep } from "./gcra.ts";
 import { type LimitStore, type ResolvedLimit } from "./limit-store.ts";
 import { type LimitUsage } from "./limit-usage.ts";

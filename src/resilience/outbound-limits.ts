@@ -6,8 +6,8 @@ import {
   MAX_SERVER_HINT_MS,
   sleep,
   systemClock,
+  OptionCheck,
 } from "../core/index.ts";
-import { OptionCheck } from "./check-options.ts";
 import {
   isRestrained,
   type LearnedLimit,

@@ -16,7 +16,7 @@ export function parseWindowMs(value: string | number, name: string): number {
   if (Number.isInteger(windowMs) && windowMs >= 1 && windowMs <= MAX_WINDOW_MS) return windowMs;
   throw new IntegrationError({
     code: "INVALID_INPUT",
-    message: `${name} must be like 500ms, 30s, 1m, 1h or 1d, at least 1 ms and at most 100d; received ${JSON.stringify(value)}`,
+    message: `${name} must be like 500ms, 30s, 1m, 1h or 1d, at least 1 ms and at most 100d, got ${JSON.stringify(value)}`,
   });
 }
 

@@ -1,9 +1,8 @@
 import { type BreakerOptions, resolveBreaker } from "./breaker-options.ts";
 import { type BreakerSettings } from "./breaker-step.ts";
 import { type ResolvedConcurrency } from "./bulkhead.ts";
-import { type OptionCheck } from "./check-options.ts";
 import { type AdaptiveRule } from "./concurrency-limit.ts";
-import { type HedgeRule } from "../core/index.ts";
+import { type HedgeRule, type OptionCheck } from "../core/index.ts";
 import { type RetryBudgetOptions } from "./retry-budget.ts";
 import { dropPolicies, type DropPolicy } from "./wait-line.ts";
 

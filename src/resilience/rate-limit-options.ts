@@ -1,5 +1,4 @@
-import { type Clock, type EventBus, type OnBehalfOf, type Priority } from "../core/index.ts";
-import { type OptionCheck } from "./check-options.ts";
+import { type Clock, type EventBus, type OnBehalfOf, type Priority, type OptionCheck } from "../core/index.ts";
 import { gcraRate, isCountable } from "./gcra.ts";
 import { type LimitStore, type ResolvedLimit, type ResolvedPolicy } from "./limit-store.ts";
 import { formatWindow, MAX_WINDOW_MS } from "./parse-window.ts";
@@ -94,7 +93,7 @@ export function checkLimitOptions(
 ): void {
   const policies = policiesOf(options);
   if (policies.length < 1 || policies.length > MAX_POLICIES)
-    check.problem(`${name} must hold 1 to ${MAX_POLICIES} policies; received ${policies.length}`);
+    check.problem(`${name} must hold 1 to ${MAX_POLICIES} policies, got ${policies.length}`);
   for (const [index, policy] of policies.entries())
     checkPolicy(check, policies.length === 1 ? name : `${name}[${index}]`, policy);
   const names = policies.map((policy) => policy.name).filter((given) => given !== undefined);

@@ -7,8 +7,8 @@ import {
   type OnBehalfOf,
   systemClock,
   type TimerHandle,
+  OptionCheck,
 } from "../core/index.ts";
-import { OptionCheck } from "./check-options.ts";
 import { type Decision } from "./gcra.ts";
 import { boundedKey } from "./limit-keys.ts";
 import { type LimitStore, type ResolvedLimit } from "./limit-store.ts";
@@ -133,7 +133,7 @@ export class RateLimiter {
     const key = boundedKey(anyKey);
     const cost = costOf(limit, options);
     const maxWaitMs = options.maxWaitMs ?? DEFAULT_MAX_WAIT_MS;
-    if (!(maxWaitMs >= 0)) throw invalid(`acquire: maxWaitMs must be 0 or more; received ${maxWaitMs}`);
+    if (!(maxWaitMs >= 0)) throw invalid(`acquire: maxWaitMs must be 0 or more, got ${maxWaitMs}`);
 
     const id = `${name}\u0000${key}`;
     const queue = this.#queues.get(id);
@@ -272,7 +272,7 @@ function costOf(limit: ResolvedLimit, options: CheckOptions | undefined): number
   if (cost === undefined) return 1;
   if (Number.isInteger(cost) && cost >= 0 && cost <= limit.burst) return cost;
   throw invalid(
-    `limit ${limit.name}: cost must be a whole number from 0 to its burst of ${limit.burst}, or it could never be admitted; received ${cost}`,
+    `limit ${limit.name}: cost must be a whole number from 0 to its burst of ${limit.burst}, or it could never be admitted, got ${cost}`,
   );
 }
 

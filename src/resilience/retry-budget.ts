@@ -1,4 +1,4 @@
-import { OptionCheck } from "./check-options.ts";
+import { OptionCheck } from "../core/index.ts";
 
 export interface RetryBudgetOptions {
   /** Retries that may be made on credit, at the start and after a quiet time, 0 to 1,000,000. @defaultValue 100 */

@@ -152,7 +152,7 @@ function checkOptions({
       problems.push(`${name} must be an http(s) URL`);
   const inRange = (name: string, value: number | undefined, max: number) => {
     if (value !== undefined && !(Number.isInteger(value) && value >= 0 && value <= max))
-      problems.push(`${name} must be a whole number from 0 to ${max}, received ${value}`);
+      problems.push(`${name} must be a whole number from 0 to ${max}, got ${value}`);
   };
   inRange("clockToleranceSeconds", clockToleranceSeconds, 300);
   inRange("cacheSize", cacheSize, 1_000_000);

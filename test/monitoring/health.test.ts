@@ -132,7 +132,7 @@ describe("a health report", () => {
     expect(() => health.add("x", { timeoutMs: 0, cacheMs: -1, run: () => undefined })).toThrow(
       /Health check x: timeoutMs must be a number from 1 to 300000, got 0; cacheMs .* got -1/,
     );
-    expect(() => health.addPassive("x", { failuresUntilDown: 0 })).toThrow(/failuresUntilDown must be an integer/);
+    expect(() => health.addPassive("x", { failuresUntilDown: 0 })).toThrow(/failuresUntilDown must be a whole number/);
     const remove = health.add("x", { run: () => undefined });
     expect(() => health.addPassive("x")).toThrow(/already a health check named x/);
     remove();

@@ -175,7 +175,7 @@ describe("the cardinality cap", () => {
 
   it.each([1, 0, -1, 1.5, NaN, 2e6])("refuses maxSeriesPerMetric %s and names range and value", (value) => {
     expect(() => new MonitoringSystem({ maxSeriesPerMetric: value, rateWindowMs: -5 })).toThrow(
-      new RegExp(`maxSeriesPerMetric must be an integer from 2 to 1000000, got ${value}; rateWindowMs .* got -5`),
+      new RegExp(`maxSeriesPerMetric must be a whole number from 2 to 1000000, got ${value}; rateWindowMs .* got -5`),
     );
   });
 });

@@ -79,7 +79,7 @@ describe("RotatingFile", () => {
 
   it("refuses limits out of range, all at once", () => {
     expect(() => new RotatingFile({ path: "x", maxBytes: 10, maxFiles: 0 })).toThrow(
-      /maxBytes must be an integer from 1024 .* got 10; maxFiles must be an integer from 1 to 1000, got 0/,
+      /maxBytes must be a whole number from 1024 .* got 10; maxFiles must be a whole number from 1 to 1000, got 0/,
     );
   });
 

@@ -145,7 +145,7 @@ describe("a limit of several policies", () => {
   it("refuses a cost beyond its smallest burst, an empty list, and equal names", () => {
     const { limiter } = limiterOf(perDay, perSecond);
     expect(thrownBy(() => limiter.check("api", "user", { cost: 11 })).message).toContain("burst of 10");
-    expect(thrownBy(() => limiterOf()).message).toContain("limits.api must hold 1 to 10 policies; received 0");
+    expect(thrownBy(() => limiterOf()).message).toContain("limits.api must hold 1 to 10 policies, got 0");
     const twins = [
       { ...perSecond, name: "x" },
       { ...perDay, name: "x", requests: 0 },

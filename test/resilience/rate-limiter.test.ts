@@ -139,9 +139,9 @@ describe("RateLimiter.check", () => {
     expect(code).toBe("INVALID_INPUT");
     for (const part of [
       "limits.a.requests",
-      "received 0",
+      "got 0",
       "limits.b.windowMs",
-      "received NaN",
+      "got NaN",
       "limits.b.burst",
       "1.5",
       "maxWaiters",

@@ -38,11 +38,6 @@ export class OllamaConnection {
     });
   }
 
-  /** What the server spoke when it was last asked; undefined before the first call. */
-  get knownFace(): Face | undefined {
-    return this.#face;
-  }
-
   /** Asked once, at the first call; a failure is not remembered. Callers share the question, not each other's abort. */
   async face(signal: AbortSignal): Promise<Face> {
     if (this.#face) return this.#face;

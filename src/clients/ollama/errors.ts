@@ -1,4 +1,4 @@
-import { type ErrorCode, IntegrationError, type Redact, type Verdict } from "../../core/index.ts";
+import { editDistance, type ErrorCode, IntegrationError, type Redact, type Verdict } from "../../core/index.ts";
 
 /** What went wrong in Ollama's own terms: `error.details.kind` of the client's errors. */
 export type OllamaErrorKind =
@@ -103,8 +103,11 @@ function errorText(body: unknown): string {
   return typeof message === "string" ? message.trim() : "";
 }
 
+/** Model names offered in place of a mistyped one. */
+const MAX_SUGGESTIONS = 3;
+
 /** The installed names most like the wanted one: of the same family first, then by edits. */
-export function nearestModels(wanted: string, installed: readonly string[], most = 3): string[] {
+export function nearestModels(wanted: string, installed: readonly string[]): string[] {
   const base = (name: string) => name.toLowerCase().split(":")[0]!;
   const distance = (name: string) =>
     editDistance(base(wanted), base(name)) + editDistance(wanted.toLowerCase(), name.toLowerCase()) / 100;
@@ -113,18 +116,6 @@ export function nearestModels(wanted: string, installed: readonly string[], most
     .map((name) => ({ name, at: distance(name) }))
     .filter(({ at }) => at <= limit)
     .sort((a, b) => a.at - b.at)
-    .slice(0, most)
+    .slice(0, MAX_SUGGESTIONS)
     .map(({ name }) => name);
-}
-
-/** Levenshtein, one row at a time. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1)
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
 }

@@ -5,9 +5,10 @@ import {
   directRunner,
   EventBus,
   type FetchLike,
-  IntegrationError,
   type Secret,
   systemClock,
+  OptionCheck,
+  type NumberRange,
 } from "../../core/index.ts";
 
 /** What the server's runner is started with; changing one of them makes the server load the model anew. */
@@ -110,22 +111,21 @@ type NumberOption = {
   [K in keyof typeof defaults]: (typeof defaults)[K] extends number ? K : never;
 }[keyof typeof defaults];
 
-/** Lowest and highest legal value, and whether it must be whole. */
-const ranges: Readonly<Record<NumberOption, readonly [number, number, "whole"?]>> = {
-  temperature: [0, 2],
-  maxTokens: [1, 10_000_000, "whole"],
-  connectTimeoutMs: [1, Infinity],
-  firstByteTimeoutMs: [1, Infinity],
-  idleTimeoutMs: [1, Infinity],
-  deadlineMs: [1, Infinity],
-  keepAliveSeconds: [-Infinity, Infinity],
-  maxConcurrentPerModel: [1, 10_000, "whole"],
-  maxQueuedPerModel: [0, 1_000_000, "whole"],
-  maxConcurrentEmbeds: [1, 10_000, "whole"],
-  embedBatchSize: [1, 10_000, "whole"],
-  embeddingCacheTtlSeconds: [0, Infinity],
-  embeddingCacheMaxEntries: [1, 10_000_000, "whole"],
-  memoryBudgetBytes: [1, Infinity],
+const ranges: Readonly<Record<NumberOption, NumberRange>> = {
+  temperature: { min: 0, max: 2 },
+  maxTokens: { min: 1, max: 10_000_000, integer: true },
+  connectTimeoutMs: { min: 1, max: Infinity },
+  firstByteTimeoutMs: { min: 1, max: Infinity },
+  idleTimeoutMs: { min: 1, max: Infinity },
+  deadlineMs: { min: 1, max: Infinity },
+  keepAliveSeconds: { min: -Infinity, max: Infinity },
+  maxConcurrentPerModel: { min: 1, max: 10_000, integer: true },
+  maxQueuedPerModel: { min: 0, max: 1_000_000, integer: true },
+  maxConcurrentEmbeds: { min: 1, max: 10_000, integer: true },
+  embedBatchSize: { min: 1, max: 10_000, integer: true },
+  embeddingCacheTtlSeconds: { min: 0, max: Infinity },
+  embeddingCacheMaxEntries: { min: 1, max: 10_000_000, integer: true },
+  memoryBudgetBytes: { min: 1, max: Infinity },
 };
 
 /** @throws IntegrationError INVALID_INPUT that names every bad option at once */
@@ -139,20 +139,10 @@ export function resolveOptions(given: OllamaClientOptions): ResolvedOllamaOption
     events: new EventBus(),
     ...set,
   };
-  const problems = (Object.keys(ranges) as NumberOption[]).flatMap((name) => {
-    const [low, high, whole] = ranges[name];
-    const value: unknown = resolved[name];
-    const fits = typeof value === "number" && value >= low && value <= high && (!whole || Number.isInteger(value));
-    return fits
-      ? []
-      : [`${name} must be a ${whole ? "whole " : ""}number from ${low} to ${high}, got ${String(value)}`];
-  });
+  const check = new OptionCheck("OllamaClient", "ollama");
+  check.numbers(resolved, ranges);
   for (const name of ["model", "embedModel"] as const)
-    if (resolved[name]?.trim() === "") problems.push(`${name} must not be empty`);
-  if (problems.length === 0) return resolved;
-  throw new IntegrationError({
-    code: "INVALID_INPUT",
-    message: `OllamaClient was given bad options: ${problems.join("; ")}`,
-    service: "ollama",
-  });
+    if (resolved[name]?.trim() === "") check.problem(`${name} must not be empty`);
+  check.throwIfAny();
+  return resolved;
 }

@@ -1,11 +1,12 @@
 import {
   type Clock,
   type EventBus,
-  IntegrationError,
   type Logger,
   type Random,
   type Redact,
   type Secret,
+  OptionCheck,
+  type NumberRange,
 } from "../../core/index.ts";
 
 /** How statements travel: see {@link PoolOptions.transport}. */
@@ -94,19 +95,19 @@ export const poolDefaults = {
 
 const dayMs = 86_400_000;
 const ranges = {
-  max: [1, 10_000],
-  maxWaiting: [0, 1_000_000],
-  idleTimeoutMs: [0, dayMs],
-  connectionTimeoutMs: [1, dayMs],
-  queryTimeoutMs: [1, dayMs],
-  idleInTransactionMs: [0, dayMs],
-  maxLifetimeMs: [0, dayMs],
-  maxUses: [0, 1_000_000_000],
-  validateAfterIdleMs: [0, dayMs],
-  validationTimeoutMs: [1, 60_000],
-  leakAfterMs: [0, dayMs],
-  suspendAfterMs: [1_000, 7 * dayMs],
-} as const satisfies Partial<Record<keyof typeof poolDefaults, readonly [number, number]>>;
+  max: { min: 1, max: 10_000, integer: true },
+  maxWaiting: { min: 0, max: 1_000_000, integer: true },
+  idleTimeoutMs: { min: 0, max: dayMs, integer: true },
+  connectionTimeoutMs: { min: 1, max: dayMs, integer: true },
+  queryTimeoutMs: { min: 1, max: dayMs, integer: true },
+  idleInTransactionMs: { min: 0, max: dayMs, integer: true },
+  maxLifetimeMs: { min: 0, max: dayMs, integer: true },
+  maxUses: { min: 0, max: 1_000_000_000, integer: true },
+  validateAfterIdleMs: { min: 0, max: dayMs, integer: true },
+  validationTimeoutMs: { min: 1, max: 60_000, integer: true },
+  leakAfterMs: { min: 0, max: dayMs, integer: true },
+  suspendAfterMs: { min: 1_000, max: 7 * dayMs, integer: true },
+} as const satisfies Partial<Record<keyof typeof poolDefaults, NumberRange>>;
 
 /** The numbers a pool works with. */
 export type PoolLimits = Readonly<Record<keyof typeof ranges, number>> & { readonly applicationName: string };
@@ -114,19 +115,11 @@ export type PoolLimits = Readonly<Record<keyof typeof ranges, number>> & { reado
 /** @throws IntegrationError INVALID_INPUT naming every option out of range */
 export function resolvePoolLimits(options: Omit<PoolOptions, "connectionString">): PoolLimits {
   const limits = { ...poolDefaults, ...defined(options) } as PoolLimits;
-  const problems = (Object.entries(ranges) as [keyof typeof ranges, readonly [number, number]][])
-    .filter(([name, [low, high]]) => !isWithin(limits[name], low, high))
-    .map(([name, [low, high]]) => `${name} must be a whole number from ${low} to ${high}, got ${String(limits[name])}`);
-  const transport = options.transport ?? "auto";
-  if (!["auto", "websocket", "http", "tcp"].includes(transport))
-    problems.push(`transport must be auto, websocket, http or tcp, got ${transport}`);
-  if (problems.length > 0)
-    throw new IntegrationError({ code: "INVALID_INPUT", message: problems.join("; "), service: "neon" });
+  const check = new OptionCheck("ConnectionPoolManager", "neon");
+  check.numbers(limits, ranges);
+  check.oneOf("transport", options.transport, ["auto", "websocket", "http", "tcp"]);
+  check.throwIfAny();
   return limits;
-}
-
-function isWithin(value: unknown, low: number, high: number): boolean {
-  return Number.isInteger(value) && (value as number) >= low && (value as number) <= high;
 }
 
 function defined(options: object): object {

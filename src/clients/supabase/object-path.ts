@@ -30,6 +30,6 @@ function invalid(name: string, rule: string, received: unknown): IntegrationErro
   return new IntegrationError({
     code: "INVALID_INPUT",
     service: "supabase",
-    message: `supabase.storage: ${name} must be ${rule}; received ${JSON.stringify(received)}`,
+    message: `supabase.storage: ${name} must be ${rule}, got ${JSON.stringify(received)}`,
   });
 }

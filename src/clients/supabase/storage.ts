@@ -89,7 +89,7 @@ export class SupabaseStorage {
   ): Promise<{ url: string; expiresAt: number }> {
     const { expiresInSeconds: expiresIn, bucket, path } = input;
     if (!(Number.isInteger(expiresIn) && expiresIn >= 1))
-      throw invalid(`expiresInSeconds must be a whole number of at least 1, received ${expiresIn}`);
+      throw invalid(`expiresInSeconds must be a whole number of at least 1, got ${expiresIn}`);
     const { clock, storageUrl } = this.#connection.options;
     const expiresAt = Math.floor(clock.wallNow() / 1000) + expiresIn;
     const operation = { operation: "storage.sign", idempotent: true };
@@ -117,7 +117,7 @@ export class SupabaseStorage {
   ): Promise<string[]> {
     const { bucket, paths, token } = input;
     if (paths.length === 0) return [];
-    if (paths.length > MAX_REMOVALS) throw invalid(`at most ${MAX_REMOVALS} paths at once, received ${paths.length}`);
+    if (paths.length > MAX_REMOVALS) throw invalid(`at most ${MAX_REMOVALS} paths at once, got ${paths.length}`);
     const prefixes = paths.map(checkPath);
     const request = { ...this.#bucketRequest("DELETE", "/object/", bucket, token), json: { prefixes } };
     const operation = { operation: "storage.remove", idempotent: true, write: true };

@@ -6,11 +6,12 @@ import {
   directRunner,
   type EventBus,
   type FetchLike,
-  IntegrationError,
   revealSecret,
   type Secret,
   systemClock,
   type TokenVerifier,
+  MAX_TIMER_MS,
+  OptionCheck,
 } from "../../core/index.ts";
 
 export interface SupabaseClientOptions {
@@ -29,9 +30,9 @@ export interface SupabaseClientOptions {
   readonly fetch?: FetchLike | undefined;
   readonly clock?: Clock | undefined;
   readonly events?: EventBus | undefined;
-  /** Deadline of a call, ms, 1 and above. @defaultValue 30 000 */
+  /** Deadline of a call, ms, 1 to 2,147,483,647. @defaultValue 30 000 */
   readonly requestTimeoutMs?: number | undefined;
-  /** Deadline of an upload or a download, ms, 1 and above. @defaultValue 120 000 */
+  /** Deadline of an upload or a download, ms, 1 to 2,147,483,647. @defaultValue 120 000 */
   readonly transferTimeoutMs?: number | undefined;
   /** Named limits that attempts are charged to, if the runner keeps any. @defaultValue none */
   readonly limits?: SupabaseLimits | undefined;
@@ -81,26 +82,23 @@ export function resolveOptions(options: SupabaseClientOptions): ResolvedSupabase
     requestTimeoutMs: options.requestTimeoutMs ?? defaults.requestTimeoutMs,
     transferTimeoutMs: options.transferTimeoutMs ?? defaults.transferTimeoutMs,
   };
-  const problems = problemsOf(resolved);
-  if (problems.length > 0)
-    throw new IntegrationError({ code: "INVALID_INPUT", message: `SupabaseClient: ${problems.join("; ")}` });
+  checkOptions(resolved);
   return resolved;
 }
 
-function problemsOf(options: ResolvedSupabaseOptions): string[] {
-  const problems: string[] = [];
+function checkOptions(options: ResolvedSupabaseOptions): void {
+  const check = new OptionCheck("SupabaseClient", "supabase");
   for (const name of ["url", "storageUrl"] as const)
-    if (!/^https?:$/.test(URL.parse(options[name])?.protocol ?? "")) problems.push(`${name} must be an http(s) URL`);
+    if (!/^https?:$/.test(URL.parse(options[name])?.protocol ?? "")) check.problem(`${name} must be an http(s) URL`);
   for (const name of ["publishableKey", "secretKey"] as const) {
     const key = options[name];
-    if (key !== undefined && !isHeaderSafe(key)) problems.push(`${name} must be an API key: printable, without spaces`);
+    if (key !== undefined && !isHeaderSafe(key)) check.problem(`${name} must be an API key: printable, without spaces`);
   }
-  if (options.publishableKey.startsWith("sb_secret_")) problems.push("publishableKey must not be a secret key");
-  if (options.secretKey?.startsWith("sb_publishable_")) problems.push("secretKey must not be a publishable key");
-  for (const name of ["requestTimeoutMs", "transferTimeoutMs"] as const)
-    if (!(options[name] >= 1 && options[name] < Infinity))
-      problems.push(`${name} must be at least 1 ms and finite, received ${options[name]}`);
-  return problems;
+  if (options.publishableKey.startsWith("sb_secret_")) check.problem("publishableKey must not be a secret key");
+  if (options.secretKey?.startsWith("sb_publishable_")) check.problem("secretKey must not be a publishable key");
+  const time = { min: 1, max: MAX_TIMER_MS };
+  check.numbers(options, { requestTimeoutMs: time, transferTimeoutMs: time });
+  check.throwIfAny();
 }
 
 /** Keys and tokens travel in headers; what does not fit there would come back in fetch's own error message. */

@@ -158,7 +158,7 @@ export class TinyFishClient {
     return this.#call("runBatch", this.#runDeadline(request), async (call) => {
       const { runs, output } = request;
       if (runs.length < 1 || runs.length > 100)
-        throw invalidInput("runBatch", [`runs must be 1 to 100 (received ${runs.length})`]);
+        throw invalidInput("runBatch", [`runs must be 1 to 100, got ${runs.length}`]);
       return this.#lifecycle.batch(runs, output, call);
     });
   }

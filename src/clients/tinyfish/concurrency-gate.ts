@@ -9,10 +9,6 @@ export class ConcurrencyGate {
     this.#free = capacity;
   }
 
-  get waiting(): number {
-    return this.#waiting.length;
-  }
-
   /** @returns what gives the place back; calling it twice is calling it once */
   async enter(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();

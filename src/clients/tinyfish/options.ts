@@ -4,12 +4,13 @@ import {
   type Clock,
   type EventBus,
   type FetchLike,
-  IntegrationError,
   type Random,
   revealSecret,
   type Secret,
   systemClock,
   systemRandom,
+  OptionCheck,
+  type NumberRange,
 } from "../../core/index.ts";
 
 export interface TinyFishClientOptions {
@@ -84,51 +85,39 @@ export interface ResolvedTinyFishOptions extends Readonly<typeof defaults> {
 }
 
 /** Ranges, both ends included. */
-const ranges: Readonly<Partial<Record<keyof typeof defaults, readonly [number, number]>>> = {
-  maxConcurrentRuns: [1, 1000],
-  dailyBudgetUsd: [0, Infinity],
-  usdPerStep: [0, 100],
-  timeoutMs: [1, 3_600_000],
-  fetchTimeoutMs: [1, 3_600_000],
-  runDeadlineMs: [1, 86_400_000],
-  minPollMs: [1, 600_000],
-  maxPollMs: [1, 600_000],
-  streamStallMs: [1, 3_600_000],
-};
+const ranges = {
+  maxConcurrentRuns: { min: 1, max: 1_000, integer: true },
+  dailyBudgetUsd: { min: 0, max: Infinity },
+  usdPerStep: { min: 0, max: 100 },
+  timeoutMs: { min: 1, max: 3_600_000 },
+  fetchTimeoutMs: { min: 1, max: 3_600_000 },
+  runDeadlineMs: { min: 1, max: 86_400_000 },
+  minPollMs: { min: 1, max: 600_000 },
+  maxPollMs: { min: 1, max: 600_000 },
+  streamStallMs: { min: 1, max: 3_600_000 },
+} as const satisfies Partial<Record<keyof typeof defaults, NumberRange>>;
 
 /** @throws IntegrationError INVALID_INPUT naming every bad option */
 export function resolveTinyFishOptions(options: TinyFishClientOptions): ResolvedTinyFishOptions {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const resolved = { ...defaults, ...given };
-  const problems: string[] = [];
+  const check = new OptionCheck("TinyFishClient", "tinyfish");
   const apiKey = revealSecret(options.apiKey ?? "");
-  if (!/^[\x21-\x7e]+$/.test(apiKey))
-    problems.push("apiKey must be printable text without spaces (received [redacted])");
-  const hosts = readHosts(options.baseUrl, problems);
-  for (const [name, [min, max]] of Object.entries(ranges)) {
-    const value: unknown = resolved[name as keyof typeof defaults];
-    if (typeof value !== "number" || !(value >= min && value <= max))
-      problems.push(`${name} must be a number from ${min} to ${max} (received ${String(value)})`);
-  }
-  if (!Number.isInteger(resolved.maxConcurrentRuns))
-    problems.push(`maxConcurrentRuns must be whole (received ${resolved.maxConcurrentRuns})`);
+  if (!/^[\x21-\x7e]+$/.test(apiKey)) check.problem("apiKey must be printable text without spaces, got [redacted]");
+  const hosts = readHosts(options.baseUrl, check);
+  check.numbers(resolved, ranges);
   if (resolved.minPollMs > resolved.maxPollMs)
-    problems.push(`minPollMs must not exceed maxPollMs (received ${resolved.minPollMs} and ${resolved.maxPollMs})`);
+    check.problem(`minPollMs must not exceed maxPollMs, got ${resolved.minPollMs} and ${resolved.maxPollMs}`);
   if (!resolved.reconcileWaitsMs.every((ms) => ms >= 0 && ms <= 60_000))
-    problems.push(`reconcileWaitsMs must be from 0 to 60000 (received ${resolved.reconcileWaitsMs.join(", ")})`);
-  if (problems.length > 0)
-    throw new IntegrationError({
-      code: "INVALID_INPUT",
-      service: "tinyfish",
-      message: `TinyFishClient: ${problems.join("; ")}`,
-    });
+    check.problem(`reconcileWaitsMs must be from 0 to 60000, got ${resolved.reconcileWaitsMs.join(" and ")}`);
+  check.throwIfAny();
   return { ...resolved, apiKey, hosts, clock: options.clock ?? systemClock, random: options.random ?? systemRandom };
 }
 
-function readHosts(baseUrl: string | undefined, problems: string[]): TinyFishHosts {
+function readHosts(baseUrl: string | undefined, check: OptionCheck): TinyFishHosts {
   if (baseUrl === undefined) return productHosts;
   const agent = baseUrl.replace(/\/+$/, "").replace(/\/v1$/, "").replace(/\/+$/, "");
   if (!URL.canParse(agent) || !/^https?:$/.test(new URL(agent).protocol))
-    problems.push("baseUrl must be an http(s) URL (received something else)");
+    check.problem("baseUrl must be an http(s) URL");
   return { agent, search: `${agent}/v1/search`, fetch: `${agent}/v1/fetch` };
 }

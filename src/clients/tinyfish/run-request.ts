@@ -50,9 +50,9 @@ function checkFields(request: RunRequest): string[] {
   const problems = webhookUrl === undefined ? [] : checkUrl("webhookUrl", webhookUrl);
   if (typeof goal !== "string" || goal.trim() === "") problems.push("goal must say what to do");
   if (maxSteps !== undefined && !isWhole(maxSteps, 1, 500))
-    problems.push(`maxSteps must be a whole number from 1 to 500 (received ${maxSteps})`);
+    problems.push(`maxSteps must be a whole number from 1 to 500, got ${maxSteps}`);
   if (maxDurationSeconds !== undefined && !isWhole(maxDurationSeconds, 1, 86_400))
-    problems.push(`maxDurationSeconds must be a whole number from 1 to 86400 (received ${maxDurationSeconds})`);
+    problems.push(`maxDurationSeconds must be a whole number from 1 to 86400, got ${maxDurationSeconds}`);
   if (proxy?.type === "custom" && proxy.url === undefined) problems.push("a custom proxy needs url");
   return problems;
 }
@@ -64,7 +64,7 @@ function checkFields(request: RunRequest): string[] {
 export function checkUrl(name: string, value: unknown): string[] {
   if (typeof value !== "string" || !URL.canParse(value)) return [`${name} must be a complete URL, scheme included`];
   const { protocol, username, password } = new URL(value);
-  if (protocol !== "http:" && protocol !== "https:") return [`${name} must be http or https (received ${protocol})`];
+  if (protocol !== "http:" && protocol !== "https:") return [`${name} must be http or https, got ${protocol}`];
   return username || password ? [`${name} must not hold a user name or password`] : [];
 }
 

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { type ServerResponse } from "node:http";
-import { IntegrationError, MAX_TIMER_MS } from "../../core/index.ts";
+import { IntegrationError, MAX_TIMER_MS, shown } from "../../core/index.ts";
 import { type Integration } from "../../integration.ts";
-import { refuseInvalidOptions, shown } from "../invalid-options.ts";
+import { refuseInvalidOptions } from "../invalid-options.ts";
 import { type Handler } from "./handler.ts";
 import { type RequestState } from "./request-state.ts";
 import { followRoute } from "./route-pattern.ts";
@@ -29,7 +29,7 @@ export function integrationMiddleware(integration: Integration, options: Integra
   const { deadlineMs = integration.config.calls.requestTimeoutMs } = options;
   refuseInvalidOptions("integrationMiddleware", [
     !(deadlineMs >= 1 && deadlineMs <= MAX_TIMER_MS) &&
-      `deadlineMs must be a number from 1 to ${MAX_TIMER_MS}; received ${shown(deadlineMs)}`,
+      `deadlineMs must be a number from 1 to ${MAX_TIMER_MS}, got ${shown(deadlineMs)}`,
   ]);
   return (request, response, next) => {
     const startedAt = clock.now();

@@ -1,8 +1,8 @@
 import { serializeList } from "structured-headers";
-import { addressKey, DEFAULT_IPV6_PREFIX_BITS, IntegrationError } from "../../core/index.ts";
+import { addressKey, DEFAULT_IPV6_PREFIX_BITS, IntegrationError, shown } from "../../core/index.ts";
 import { type Integration } from "../../integration.ts";
 import { retryAfterSeconds } from "../caller-facing.ts";
-import { refuseInvalidOptions, shown } from "../invalid-options.ts";
+import { refuseInvalidOptions } from "../invalid-options.ts";
 import { type ExpressRequest, type Handler } from "./handler.ts";
 
 export interface RateLimitOptions {
@@ -33,7 +33,7 @@ export function rateLimit(
   const { ipv6PrefixBits = DEFAULT_IPV6_PREFIX_BITS } = options;
   refuseInvalidOptions("rateLimit", [
     !(Number.isInteger(ipv6PrefixBits) && ipv6PrefixBits >= 48 && ipv6PrefixBits <= 128) &&
-      `ipv6PrefixBits must be a whole number from 48 to 128 (received ${shown(ipv6PrefixBits)})`,
+      `ipv6PrefixBits must be a whole number from 48 to 128, got ${shown(ipv6PrefixBits)}`,
     !limit && `there is no limit ${shown(name)}; known are ${limits.map((each) => each.name).join(", ")}`,
   ]);
   const policy = policiesOf(limit!);

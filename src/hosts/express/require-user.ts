@@ -1,6 +1,6 @@
-import { IntegrationError } from "../../core/index.ts";
+import { IntegrationError, shown } from "../../core/index.ts";
 import { type Integration } from "../../integration.ts";
-import { refuseInvalidOptions, shown } from "../invalid-options.ts";
+import { refuseInvalidOptions } from "../invalid-options.ts";
 import { type ExpressRequest, type Handler } from "./handler.ts";
 
 export interface RequireUserOptions {
@@ -24,7 +24,7 @@ const assuranceLevels: readonly unknown[] = ["aal1", "aal2"];
 export function requireUser(integration: Integration, options: RequireUserOptions = {}): Handler {
   const { aal, role } = options;
   refuseInvalidOptions("requireUser", [
-    aal !== undefined && !assuranceLevels.includes(aal) && `aal must be aal1 or aal2; received ${shown(aal)}`,
+    aal !== undefined && !assuranceLevels.includes(aal) && `aal must be aal1 or aal2, got ${shown(aal)}`,
     role === "" && "role must not be empty",
   ]);
   return async (request, _response, next) => {

@@ -1,5 +1,6 @@
+import { shown } from "../../core/index.ts";
 import { type Integration } from "../../integration.ts";
-import { refuseInvalidOptions, shown } from "../invalid-options.ts";
+import { refuseInvalidOptions } from "../invalid-options.ts";
 import { integrationHealth } from "./integration-health.ts";
 import { registerTool, type ToolServer } from "./register-tool.ts";
 import { scrapeListings } from "./scrape-listings.ts";
@@ -45,11 +46,11 @@ export function registerTools(
   const { features = allFeatures, readOnly = false, tenant } = options;
   const unknown = features.filter((feature) => !allFeatures.includes(feature));
   refuseInvalidOptions("registerTools", [
-    unknown.length > 0 && `features are ${allFeatures.join(", ")}; received ${unknown.map(shown).join(", ")}`,
+    unknown.length > 0 && `features are ${allFeatures.join(", ")}, got ${unknown.map(shown).join(", ")}`,
     // Without a dot, so that no tenant's name begins another's.
     tenant !== undefined &&
       !/^[\w-]{1,39}$/.test(tenant) &&
-      `tenant must be 1 to 39 letters, digits, _ or -; received ${shown(tenant)}`,
+      `tenant must be 1 to 39 letters, digits, _ or -, got ${shown(tenant)}`,
   ]);
   const tools = allFeatures
     .filter((feature) => features.includes(feature))

@@ -1,25 +1,19 @@
 /** An answer other than 200, in the words of the real server. */
 export class Refusal extends Error {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(status: number, message: string) {
     super(message);
     this.status = status;
-    this.headers = headers;
   }
 }
 
-export const nativeError = ({ status, message, headers }: Refusal): Response =>
-  Response.json({ error: message }, { status, headers });
+export const nativeError = ({ status, message }: Refusal): Response => Response.json({ error: message }, { status });
 
 const openAiTypes: Readonly<Record<number, string>> = { 400: "invalid_request_error", 404: "not_found_error" };
 
-export const openAiError = ({ status, message, headers }: Refusal): Response =>
-  Response.json(
-    { error: { message, type: openAiTypes[status] ?? "api_error", param: null, code: null } },
-    { status, headers },
-  );
+export const openAiError = ({ status, message }: Refusal): Response =>
+  Response.json({ error: { message, type: openAiTypes[status] ?? "api_error", param: null, code: null } }, { status });
 
 /** Ollama counts in nanoseconds. */
 export const nanoseconds = (ms: number): number => Math.max(1, Math.round(ms * 1e6));

@@ -1,5 +1,12 @@
-import { type Clock, IntegrationError, type Random, type Redact, systemClock, systemRandom } from "../../core/index.ts";
-import { checkNumbers } from "../check-options.ts";
+import {
+  type Clock,
+  IntegrationError,
+  type Random,
+  type Redact,
+  systemClock,
+  systemRandom,
+  checkNumbers,
+} from "../../core/index.ts";
 import { Repeater } from "../repeater.ts";
 import { type CheckRequest, HealthCheck, type HealthCheckOptions } from "./health-check.ts";
 import { type CheckReport, type HealthReport, overallStatus, type ReadinessReport } from "./health-report.ts";

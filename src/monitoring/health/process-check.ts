@@ -1,7 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
-import { type Clock } from "../../core/index.ts";
-import { checkNumbers } from "../check-options.ts";
+import { type Clock, checkNumbers } from "../../core/index.ts";
 import { type CheckFinding } from "./health-check.ts";
 
 /** When the process itself should get no more traffic. */

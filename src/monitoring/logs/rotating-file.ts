@@ -1,7 +1,6 @@
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { describeThrown } from "../../core/index.ts";
-import { checkNumbers } from "../check-options.ts";
+import { describeThrown, checkNumbers } from "../../core/index.ts";
 
 export interface RotatingFileOptions {
   readonly path: string;

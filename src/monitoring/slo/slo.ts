@@ -1,9 +1,8 @@
-import { type Clock, IntegrationError } from "../../core/index.ts";
+import { type Clock, IntegrationError, checkNumbers } from "../../core/index.ts";
 import { type SelectorNode } from "../alerts/expression/expression.ts";
 import { parseExpression } from "../alerts/expression/parse-expression.ts";
 import { takes } from "../alerts/history/sample-history.ts";
 import { type SeriesSource } from "../alerts/history/series-source.ts";
-import { checkNumbers } from "../check-options.ts";
 import { type BurnWindow, burnWindows, type SloTarget } from "./burn-rules.ts";
 import { EventRing } from "./event-ring.ts";
 

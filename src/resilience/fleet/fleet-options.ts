@@ -1,5 +1,4 @@
-import { type Clock, type Logger, silentLogger, systemClock } from "../../core/index.ts";
-import { OptionCheck } from "../check-options.ts";
+import { type Clock, type Logger, silentLogger, systemClock, OptionCheck } from "../../core/index.ts";
 import { isRedisClient, type RedisClientLike, type RunScript, scriptRunner } from "../redis/redis-client.ts";
 import { CIRCUIT_SCRIPT, CIRCUIT_SCRIPT_SHA } from "./circuit-script.ts";
 import { type FleetSubscriber } from "./subscription.ts";

@@ -1,5 +1,4 @@
-import { type Clock, type EventBus, type Redact, systemClock } from "../../core/index.ts";
-import { OptionCheck } from "../check-options.ts";
+import { type Clock, type EventBus, type Redact, systemClock, OptionCheck } from "../../core/index.ts";
 import { isCluster, isRedisClient, type RedisClientLike } from "./redis-client.ts";
 
 export interface RedisLimitStoreOptions {
@@ -55,7 +54,7 @@ export function resolveRedisLimits(options: RedisLimitStoreOptions): ResolvedRed
   const { client, prefix, decisionTimeoutMs, whenDown, share, leaseSize, maxBatch } = resolved;
   const check = new OptionCheck("RedisLimitStore");
   if (!isRedisClient(client)) check.problem("client must be a client of ioredis or node-redis");
-  if (typeof prefix !== "string") check.problem(`prefix must be a string; received ${typeof prefix}`);
+  if (typeof prefix !== "string") check.problem(`prefix must be a string, got ${typeof prefix}`);
   check.oneOf("whenDown", whenDown, behaviours);
   check.number("decisionTimeoutMs", decisionTimeoutMs, { min: 1, max: 10_000 });
   check.number("share", share, { min: SMALLEST_SHARE, max: 1 });

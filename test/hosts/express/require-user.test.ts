@@ -122,7 +122,7 @@ describe("requireUser", () => {
 
   it("refuses options that it could not keep", () => {
     expect(() => requireUser(integration, { aal: "aal3" as "aal2", role: "" })).toThrow(
-      /aal must be aal1 or aal2; received "aal3"; role must not be empty/,
+      /aal must be aal1 or aal2, got "aal3"; role must not be empty/,
     );
   });
 });

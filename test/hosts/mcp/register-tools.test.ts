@@ -307,7 +307,7 @@ describe("registerTools", () => {
   it("refuses unknown features and tenants whose listings could overlap, all at once", () => {
     for (const tenant of ["", "a.b", "a b", "..", "a/b", "a".repeat(40), "ä"])
       expect(() => names({ tenant, features: ["serach" as "search"] })).toThrow(
-        /features are search, scraping, health; received "serach"; tenant must be/,
+        /features are search, scraping, health, got "serach"; tenant must be/,
       );
     expect(names({ tenant: "a".repeat(39) })).toHaveLength(3);
   });

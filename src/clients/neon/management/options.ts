@@ -5,12 +5,13 @@ import {
   DEFAULT_DEADLINE_MS,
   directRunner,
   type FetchLike,
-  IntegrationError,
   type Random,
   revealSecret,
   type Secret,
   systemClock,
   systemRandom,
+  MAX_TIMER_MS,
+  OptionCheck,
 } from "../../../core/index.ts";
 import { type BackupPolicy } from "./backup-schedule.ts";
 
@@ -47,9 +48,9 @@ export interface NeonAdminOptions {
   readonly runner?: CallRunner | undefined;
   /** The limit that each request is charged to, if the runner keeps any. @defaultValue none */
   readonly limit?: NonNullable<CallSpec["limit"]> | undefined;
-  /** Deadline of one request, ms, 1 and above. @defaultValue 30,000 */
+  /** Deadline of one request, ms, 1 to 2,147,483,647. @defaultValue 30,000 */
   readonly requestTimeoutMs?: number | undefined;
-  /** Deadline of a whole call, the wait for Neon's operations included, ms, 1 and above. @defaultValue 300,000 */
+  /** Deadline of a whole call, the wait for Neon's operations included, ms, 1 to 2,147,483,647. @defaultValue 300,000 */
   readonly waitTimeoutMs?: number | undefined;
   /** @defaultValue the global `fetch`, looked up per request */
   readonly fetch?: FetchLike | undefined;
@@ -87,26 +88,19 @@ export function resolveAdminOptions(options: NeonAdminOptions): ResolvedNeonAdmi
     runner: options.runner ?? directRunner({ clock }),
     ...{ clock, random, backup, limit, fetch },
   };
-  const problems = problemsOf(resolved);
-  if (problems.length > 0)
-    throw new IntegrationError({
-      code: "INVALID_INPUT",
-      service: MANAGEMENT_SERVICE,
-      message: `NeonAdmin: ${problems.join("; ")}`,
-    });
+  checkOptions(resolved);
   return resolved;
 }
 
-function problemsOf(options: ResolvedNeonAdminOptions): string[] {
-  const problems: string[] = [];
+function checkOptions(options: ResolvedNeonAdminOptions): void {
+  const check = new OptionCheck("NeonAdmin", MANAGEMENT_SERVICE);
   if (!/^[a-z0-9-]{1,60}$/i.test(options.projectId ?? ""))
-    problems.push("projectId must be a project's id such as quiet-river-12345678");
-  if (!/^[\x21-\x7e]+$/.test(options.apiKey)) problems.push("apiKey must be an API key: printable, without spaces");
-  if (!/^https?:$/.test(URL.parse(options.apiUrl)?.protocol ?? "")) problems.push("apiUrl must be an http(s) URL");
+    check.problem("projectId must be a project's id such as quiet-river-12345678");
+  if (!/^[\x21-\x7e]+$/.test(options.apiKey)) check.problem("apiKey must be an API key: printable, without spaces");
+  if (!/^https?:$/.test(URL.parse(options.apiUrl)?.protocol ?? "")) check.problem("apiUrl must be an http(s) URL");
   for (const name of ["branch", "database", "role"] as const)
-    if (options[name] === "") problems.push(`${name} must not be empty; leave it out for "${defaults[name]}"`);
-  for (const name of ["requestTimeoutMs", "waitTimeoutMs"] as const)
-    if (!(options[name] >= 1 && options[name] < Infinity))
-      problems.push(`${name} must be at least 1 ms and finite, received ${options[name]}`);
-  return problems;
+    if (options[name] === "") check.problem(`${name} must not be empty; leave it out for "${defaults[name]}"`);
+  const time = { min: 1, max: MAX_TIMER_MS };
+  check.numbers(options, { requestTimeoutMs: time, waitTimeoutMs: time });
+  check.throwIfAny();
 }

@@ -20,8 +20,8 @@ export class PgrstFault extends Error {
 }
 
 /** What the query string says cannot be read, or is more than the stand-in knows. */
-export function unreadable(what: string, hint: string | null = null): PgrstFault {
-  return new PgrstFault(400, "PGRST100", `"failed to parse ${what}"`, { hint });
+export function unreadable(what: string): PgrstFault {
+  return new PgrstFault(400, "PGRST100", `"failed to parse ${what}"`);
 }
 
 export function unsupported(what: string): PgrstFault {

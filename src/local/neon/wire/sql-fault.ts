@@ -36,8 +36,6 @@ export class SqlFault extends Error {
   }
 }
 
-export const fatal = (code: string, message: string, hint?: string): SqlFault =>
-  new SqlFault({ severity: "FATAL", code, message, ...(hint !== undefined && { hint }) });
+export const fatal = (code: string, message: string): SqlFault => new SqlFault({ severity: "FATAL", code, message });
 
-export const failed = (code: string, message: string, hint?: string): SqlFault =>
-  new SqlFault({ severity: "ERROR", code, message, ...(hint !== undefined && { hint }) });
+export const failed = (code: string, message: string): SqlFault => new SqlFault({ severity: "ERROR", code, message });

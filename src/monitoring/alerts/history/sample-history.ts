@@ -46,11 +46,6 @@ export class SampleHistory implements SampleReader {
     this.#options = options;
   }
 
-  /** Samples that room is taken for. */
-  get capacity(): number {
-    return this.#capacity;
-  }
-
   /** Sets the expressions that samples are kept for; what none of them needs is forgotten at the next record. */
   track(expressions: Iterable<Expression>): void {
     this.#tracked = new Map();

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type CallRunner, type Clock, directRunner, IntegrationError } from "../../../core/index.ts";
-import { checkNumbers } from "../../check-options.ts";
+import { type CallRunner, type Clock, directRunner, IntegrationError, checkNumbers } from "../../../core/index.ts";
 import { type Counter } from "../../metrics/scalar.ts";
 import { type ActiveAlert } from "../alert-engine.ts";
 import { AlertRoute } from "./alert-route.ts";

@@ -1,4 +1,4 @@
-import { IntegrationError } from "../core/index.ts";
+import { IntegrationError } from "./errors.ts";
 
 /** Legal range of a numeric option. */
 export interface NumberRange {
@@ -13,10 +13,13 @@ export interface NumberRange {
 /** Collects everything that is wrong with the options of one class, so that all of it is told at once. */
 export class OptionCheck {
   readonly #owner: string;
+  readonly #service: string | undefined;
   readonly #problems: string[] = [];
 
-  constructor(owner: string) {
+  /** @param owner the class or function whose options they are, as the message begins */
+  constructor(owner: string, service?: string) {
     this.#owner = owner;
+    this.#service = service;
   }
 
   /** Undefined means "not given" and passes. */
@@ -30,13 +33,21 @@ export class OptionCheck {
     if (legal) return;
     const kind = range.integer ? "a whole number" : "a number";
     const open = range.unbounded ? ", or Infinity" : "";
-    this.problem(`${name} must be ${kind} from ${range.min} to ${range.max}${open}; received ${shown(value)}`);
+    this.problem(`${name} must be ${kind} from ${range.min} to ${range.max}${open}, got ${shown(value)}`);
+  }
+
+  /** All the numbers of an options object; members without a range are left alone. */
+  numbers<K extends string>(
+    values: Readonly<Partial<Record<NoInfer<K>, unknown>>>,
+    ranges: Readonly<Record<K, NumberRange>>,
+  ): void {
+    for (const name of Object.keys(ranges) as K[]) this.number(name, values[name], ranges[name]);
   }
 
   /** Undefined means "not given" and passes. */
   oneOf(name: string, value: unknown, allowed: readonly unknown[]): void {
     if (value === undefined || allowed.includes(value)) return;
-    this.problem(`${name} must be one of ${allowed.map(shown).join(", ")}; received ${shown(value)}`);
+    this.problem(`${name} must be one of ${allowed.map(shown).join(", ")}, got ${shown(value)}`);
   }
 
   problem(text: string): void {
@@ -49,11 +60,24 @@ export class OptionCheck {
     throw new IntegrationError({
       code: "INVALID_INPUT",
       message: `${this.#owner}: ${this.#problems.join("; ")}`,
+      service: this.#service,
       details: { problems: this.#problems },
     });
   }
 }
 
-function shown(value: unknown): string {
+/** A received value as a message may show it. */
+export function shown(value: unknown): string {
   return typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : String(value);
+}
+
+/** The check of an object whose options are all numbers, and all given. @throws IntegrationError `INVALID_INPUT` */
+export function checkNumbers<K extends string>(
+  owner: string,
+  values: Readonly<Record<NoInfer<K>, number>>,
+  ranges: Readonly<Record<K, NumberRange>>,
+): void {
+  const check = new OptionCheck(owner);
+  check.numbers(values, ranges);
+  check.throwIfAny();
 }
