@@ -45,6 +45,7 @@ export function toNeonError(thrown: unknown, context: FailureContext): Integrati
   if (IntegrationError.isInstance(thrown)) return thrown;
   const { exchange } = context;
   const report = reportOf(thrown);
+  const lastWords = report ? undefined : lastWordsOf(thrown);
   const judgement = judge(thrown, report, context);
   const notSent = judgement.notSent === true || context.phase === "connect" || context.rolledBack === true;
   const recoverable = judgement.verdict === "retryable" || judgement.verdict === "throttled";
@@ -53,11 +54,11 @@ export function toNeonError(thrown: unknown, context: FailureContext): Integrati
     code: judgement.code,
     // The statement may have run, and running it again would not be the same: nobody may repeat it blindly.
     verdict: recoverable && !notSent && !context.repeatable ? "outcome-unknown" : judgement.verdict,
-    message: `neon ${context.operation} failed: ${safeMessage(report?.message ?? describeFailure(thrown), report, context)}`,
+    message: `neon ${context.operation} failed: ${safeMessage(report?.message ?? lastWords?.message ?? describeFailure(thrown), report, context)}`,
     service: "neon",
     operation: context.operation,
     ...(recoverable && notSent && { notSent }),
-    ...(report?.code && { sqlState: report.code }),
+    ...sqlStateOf(report ?? lastWords),
     ...(exchange?.status !== undefined && exchange.status !== 200 && { status: exchange.status }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...detailsOf(report),
@@ -81,11 +82,22 @@ const databaseStatuses: ReadonlySet<number> = new Set([400, 413, 429, 507]);
 /** True if the server answered and its session goes on: the connection may serve the next statement. */
 export function isStatementError(thrown: unknown): boolean {
   const report = reportOf(thrown);
-  return report?.code !== undefined && report.severity === "ERROR" && !/^(08|57P)/.test(report.code);
+  if (report?.code === undefined || report.severity !== "ERROR") return false;
+  return isWrongMessage(report) || !/^(08|57P)/.test(report.code);
+}
+
+/** A statement with too many or too few parameters, in PostgreSQL's words: the session goes on. */
+function isWrongMessage({ code, severity }: ServerReport): boolean {
+  return code === "08P01" && severity === "ERROR";
 }
 
 /** What `pg` throws when its bound on a statement fires, and what we throw where the bound is ours. */
 export const readTimeout = () => new Error("Query read timeout");
+
+/** The connection was known to be lost before the statement left. */
+export function isNeverSent(thrown: unknown): boolean {
+  return thrown instanceof Error && /not queryable/.test(thrown.message);
+}
 
 /** The bound on a statement fired; the server may still run it. */
 export function isReadTimeout(thrown: unknown): boolean {
@@ -99,13 +111,14 @@ function judge(thrown: unknown, report: ServerReport | undefined, context: Failu
     const isProxy = report.code === undefined || report.code === "XX000" || report.code === "08P01";
     const byMessage = isProxy ? judgeNeonMessage(report.message) : undefined;
     if (byMessage) return byMessage;
+    if (isWrongMessage(report)) return { code: "QUERY_FAILED", verdict: "fatal" };
     if (report.code !== undefined) return judgeSqlState(report.code);
     if (exchange?.status !== undefined && exchange.status !== 400) return judgeStatus(exchange.status);
     return { code: "QUERY_FAILED", verdict: "fatal" };
   }
   const message = describeThrown(thrown);
   if (isReadTimeout(thrown) || message === "timeout expired") return { code: "ATTEMPT_TIMEOUT", verdict: "retryable" };
-  if (/not queryable/.test(message)) return { code: "NETWORK", verdict: "retryable", notSent: true };
+  if (isNeverSent(thrown)) return { code: "NETWORK", verdict: "retryable", notSent: true };
   if (/connection terminated|timeout exceeded when trying to connect|websocket|server response/i.test(message))
     return { code: "NETWORK", verdict: "retryable" };
   const network = judgeNetworkError(thrown);
@@ -131,6 +144,16 @@ function reportOf(thrown: unknown): ServerReport | undefined {
   if (!wrapped) return clean(error);
   const body = parseJson(wrapped[1]!);
   return body ? clean(body) : { message: error.message.slice(0, 200) };
+}
+
+/** Why the server ended the connection, where it said so before and the driver knows no more than that it is gone. */
+function lastWordsOf(thrown: unknown): ServerReport | undefined {
+  const report = reportOf((thrown as { readonly cause?: unknown } | null | undefined)?.cause);
+  return report?.severity === "FATAL" || report?.severity === "PANIC" ? report : undefined;
+}
+
+function sqlStateOf(report: ServerReport | undefined): Pick<IntegrationErrorOptions, "sqlState"> {
+  return report?.code ? { sqlState: report.code } : {};
 }
 
 function clean(report: ServerReport): ServerReport {

@@ -11,6 +11,7 @@ import {
 import { cleanFailure, clientClass, clientConfig, destroyClient, type DriverOptions } from "../pools/drivers.ts";
 import { closedError } from "../pools/pool-errors.ts";
 import { toNeonError } from "./errors.ts";
+import { invalid } from "./neon-options.ts";
 import { LineWatch } from "./line-watch.ts";
 
 export interface ListenOptions {
@@ -75,6 +76,10 @@ export class Listener {
     signal: AbortSignal,
   ): Promise<Subscription> {
     if (this.#stop.signal.aborted) throw closedError(this.#options.pool);
+    const bytes = Buffer.byteLength(channel);
+    // PostgreSQL would cut a longer name without a word, and no notification would ever bear the whole.
+    if (bytes < 1 || bytes > 63 || channel.includes("\0"))
+      throw invalid(`a channel's name has 1 to 63 bytes and no NUL, got ${bytes} bytes`);
     const subscriber: Subscriber = { channel, onNotification, onGap: options.onGap };
     this.#subscribers.add(subscriber);
     try {

@@ -33,7 +33,10 @@ export interface NeonClientOptions extends Partial<PoolOptions> {
    * @defaultValue "primary"
    */
   readonly reads?: "primary" | "replica" | undefined;
-  /** The policies that each call runs under. @defaultValue one attempt under a deadline */
+  /**
+   * The policies that each call runs under. @defaultValue one attempt under a deadline; of a transaction that lost a
+   * conflict (40001, 40P01) four
+   */
   readonly runner?: CallRunner | undefined;
   /** Rows that one statement may return, 1 or more (MAX_QUERY_RESULTS). @defaultValue 10000 */
   readonly maxRows?: number | undefined;
@@ -95,7 +98,7 @@ export interface CallOptions {
 export interface QueryOptions extends CallOptions {
   /** The statement may be sent twice. @defaultValue true only for what is provably a plain read */
   readonly idempotent?: boolean | undefined;
-  /** @defaultValue the client's */
+  /** Rows that it may return, a whole number from 1, or Infinity. @defaultValue the client's */
   readonly maxRows?: number | undefined;
   /** Names the statement in events and logs instead of its fingerprint. */
   readonly name?: string | undefined;
@@ -217,7 +220,15 @@ function readArguments<O extends object>(
     throw invalid(
       `${method}'s second argument is the array of parameters, its third the options (${names.join(", ")})`,
     );
+  const { maxRows } = options as { readonly maxRows?: number };
+  if (maxRows !== undefined) checkMaxRows(maxRows);
   return [params, options];
+}
+
+/** @throws IntegrationError INVALID_INPUT: a cap that is no number would cap nothing */
+export function checkMaxRows(maxRows: number): void {
+  if (maxRows !== Infinity && !(Number.isInteger(maxRows) && maxRows >= 1))
+    throw invalid(`maxRows must be a whole number, or Infinity, from 1, got ${String(maxRows)}`);
 }
 
 export function invalid(message: string): IntegrationError {

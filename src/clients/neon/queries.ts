@@ -1,7 +1,8 @@
 import { type AttemptContext, type CallMeta, type CallSpec, type IntegrationError } from "../../core/index.ts";
+import { checkIsolationLevel } from "./begin-statement.ts";
 import { type BulkInserter } from "./bulk/bulk-insert.ts";
 import { type ClientContext } from "./client-context.ts";
-import { type BatchOptions, type BatchStatement, invalid, readQueryArguments } from "./neon-options.ts";
+import { type BatchOptions, type BatchStatement, checkMaxRows, invalid, readQueryArguments } from "./neon-options.ts";
 import { refuseReplicaWrite } from "./replica-routing.ts";
 import { type DriverResult, type Row, type Rows, toRows } from "./rows.ts";
 import { SqlFragment, type Statement, type StatementSource, toStatement } from "./sql.ts";
@@ -76,9 +77,9 @@ export async function runBatch<R extends object = Row>(
   statements: readonly BatchStatement[],
   options: BatchOptions,
 ): Promise<Rows<R>[]> {
-  const compiled = statements.map((each): Statement =>
-    each instanceof SqlFragment ? each.compile() : { text: each.text, params: each.params ?? [] },
-  );
+  const compiled = statements.map(batchStatement);
+  checkIsolationLevel(options.isolationLevel);
+  if (options.maxRows !== undefined) checkMaxRows(options.maxRows);
   if (compiled.length === 0) return [];
   const { executor, runner, clock } = context;
   const maxRows = options.maxRows ?? context.maxRows;
@@ -112,6 +113,14 @@ export async function runBatch<R extends object = Row>(
   } finally {
     if (write) for (const { text } of compiled) context.cache.wrote(text);
   }
+}
+
+function batchStatement(each: BatchStatement, index: number): Statement {
+  if (each instanceof SqlFragment) return each.compile();
+  const { text, params = [] } = (each ?? {}) as Partial<Statement>;
+  if (typeof text !== "string" || !Array.isArray(params))
+    throw invalid(`batch: statement ${index} must be a fragment made by sql\`…\`, or { text, params }`);
+  return { text, params };
 }
 
 function onlyForReads(option: string): IntegrationError {

@@ -16,6 +16,11 @@ export class SqlFragment {
     return { text: this.#append(params), params };
   }
 
+  /** Asked by drivers, where a fragment stands for a parameter of a text. */
+  toPostgres(): never {
+    throw new TypeError("a fragment is no parameter: compose it into a template, sql`… ${fragment} …`");
+  }
+
   #append(params: unknown[]): string {
     return this.#strings.reduce((text, string, index) => {
       if (index === 0) return string;

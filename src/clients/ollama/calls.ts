@@ -94,11 +94,12 @@ export class Calls {
   }
 
   #begin(): () => void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#running.add(promise);
+    let end!: () => void;
+    const running = new Promise<void>((resolve) => (end = resolve));
+    this.#running.add(running);
     return () => {
-      this.#running.delete(promise);
-      resolve();
+      this.#running.delete(running);
+      end();
     };
   }
 

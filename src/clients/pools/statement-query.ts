@@ -107,9 +107,9 @@ export class StatementQuery implements pg.Submittable, Watched {
 
   handleEmptyQuery(): void {}
 
-  /** A COPY as a single statement has nobody who would send or take its data. */
-  handleCopyInResponse(connection: { sendCopyFail(reason: string): void }): void {
-    connection.sendCopyFail("No source stream defined");
+  /** A COPY as a single statement has nobody who would send or take its data. The server took our Sync for part of it. */
+  handleCopyInResponse(connection: CopyRefusal): void {
+    refuseCopy(connection);
   }
 
   handleCopyData(): void {}
@@ -135,6 +135,18 @@ export class StatementQuery implements pg.Submittable, Watched {
       this.#template ??= Object.fromEntries(this.#columns.map(({ name }) => [name, null]));
     return this.#template ? { ...this.#template } : {};
   }
+}
+
+/** The part of pg's connection that ends a COPY. */
+export interface CopyRefusal {
+  sendCopyFail(reason: string): void;
+  sync(): void;
+}
+
+/** Ends a COPY in the extended protocol: while it waits for data the server passes over every Sync. */
+export function refuseCopy(connection: CopyRefusal): void {
+  connection.sendCopyFail("a statement has no data for COPY: use bulkInsert");
+  connection.sync();
 }
 
 /** Assigned to a plain object it would become the row's prototype; in a template it is a column like any other. */

@@ -67,8 +67,8 @@ export class BulkInserter {
       return toRows<R>(result, rows.length, "bulkInsert");
     } catch (thrown) {
       if (single) target.failed(single, thrown, startedAt);
-      // A column may have been dropped, or have another type now.
-      if (IntegrationError.isInstance(thrown) && /^42/.test(thrown.sqlState ?? "")) this.#catalog.forget(table);
+      // A column may have been dropped, or have another type now, to which what was right is wrong.
+      if (IntegrationError.isInstance(thrown) && /^(42|22)/.test(thrown.sqlState ?? "")) this.#catalog.forget(table);
       throw thrown;
     }
   }

@@ -29,18 +29,22 @@ export class CopyIn {
   /** What broke on this side while rows were written. */
   inputError: unknown;
   readonly #chunks: Iterator<string>;
-  readonly #settled = Promise.withResolvers<pg.QueryResult>();
+  readonly #settled: Promise<pg.QueryResult>;
+  #settle!: Callback;
   #over = false;
 
   constructor(text: string, chunks: Iterable<string>) {
     this.#text = text;
     this.#chunks = chunks[Symbol.iterator]();
-    this.#settled.promise.catch(() => undefined);
+    this.#settled = new Promise((resolve, reject) => {
+      this.#settle = (error, result) => (error === undefined ? resolve(result!) : reject(error));
+    });
+    this.#settled.catch(() => undefined);
   }
 
   /** Makes it what the client's `query` is to its callers. */
   then<A, B>(done: (result: pg.QueryResult) => A, failed: (error: unknown) => B): Promise<A | B> {
-    return this.#settled.promise.then(done, failed);
+    return this.#settled.then(done, failed);
   }
 
   submit(connection: CopyConnection): void {
@@ -84,8 +88,7 @@ export class CopyIn {
     if (this.#over) return;
     this.#over = true;
     this.callback(error ?? null, result);
-    if (error === undefined) this.#settled.resolve(result!);
-    else this.#settled.reject(error);
+    this.#settle(error, result);
   }
 }
 

@@ -13,7 +13,7 @@ export interface TableColumn {
   readonly isArray: boolean;
   /** The name of an array's element type. */
   readonly element: string | null;
-  /** There is an array of this type, written with commas. */
+  /** There is an array of this type, written with commas, and `unnest` makes one column of it (of composites it makes several). */
   readonly hasArray: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface TableFacts {
 
 const lookup = `select a.attname::text as name, format_type(a.atttypid, -1) as type, b.typname::text as base,
   b.typcategory = 'A' as is_array, e.typname::text as element,
-  t.typarray <> 0 and t.typdelim = ',' as has_array,
+  t.typarray <> 0 and t.typdelim = ',' and b.typtype <> 'c' as has_array,
   c.relkind in ('r', 'p') and not c.relhasrules and not c.relrowsecurity as takes_copy
 from pg_catalog.pg_class c
 join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped

@@ -44,7 +44,8 @@ function anyOf(value: unknown): string {
       if (value instanceof Date) return utcTime(value);
       if (ArrayBuffer.isView(value))
         return `\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex")}`;
-      const { toPostgres } = value as { toPostgres?: unknown };
+      const { toPostgres, then } = value as { toPostgres?: unknown; then?: unknown };
+      if (typeof then === "function") throw new TypeError("a promise cannot be stored: await it first");
       return typeof toPostgres === "function" ? String(toPostgres.call(value, anyOf)) : jsonOf(value);
     }
     default:
