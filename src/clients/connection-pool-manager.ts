@@ -21,21 +21,14 @@ import { judgeHealth, type PoolHealth } from "./pools/pool-health.ts";
 import { initialPoolMode, type PoolMode, type PoolObservation, stepPoolMode } from "./pools/pool-mode.ts";
 import { poolDefaults, type PoolLimits, type PoolOptions, resolvePoolLimits } from "./pools/pool-options.ts";
 import { gaugesOf, PoolReport } from "./pools/pool-report.ts";
-import { type PoolStats, type WakeUpCause } from "./pools/pool-statistics.ts";
+import { type PoolStats, type WakeResult, type WakeUpCause } from "./pools/pool-statistics.ts";
 import { Recovery } from "./pools/recovery.ts";
 import { StatementWatch } from "./pools/statement-watch.ts";
+import { type StatementListener } from "./pools/tool-client.ts";
 import { within } from "./pools/within.ts";
 
 /** Observations that the compute was awake for. */
 const answers: ReadonlySet<PoolObservation> = new Set(["answered", "write-accepted", "write-refused"]);
-
-/** What {@link ConnectionPoolManager.wake} found. */
-export interface WakeResult {
-  /** Until the database answered, ms. */
-  readonly durationMs: number;
-  /** True if our own traffic says that it was asleep: then the duration is that of a cold start. */
-  readonly wasAsleep: boolean;
-}
 
 /**
  * One pool of connections to one database, over WebSockets for Neon and over TCP for any other PostgreSQL. It makes no
@@ -154,6 +147,11 @@ export class ConnectionPoolManager {
     if (this.mode === "read-write") return;
     this.#recovery.wanted(this.#clock.now());
     throw readOnlyError(this.name, this.#isReplica ? "it is a replica" : this.#reason);
+  }
+
+  /** Has one be told of what other tools run on {@link pool}: the first client of this pool that asks. */
+  tellStatementsTo(listener: StatementListener): void {
+    this.#core.listener ??= listener;
   }
 
   /** Tells the pool of a replica that the primary had to answer in its place. */
@@ -297,4 +295,4 @@ export { Lease } from "./pools/lease.ts";
 export { type NeonTransport, poolDefaults, type PoolLimits, type PoolOptions } from "./pools/pool-options.ts";
 export { type PoolHealth } from "./pools/pool-health.ts";
 export { type PoolMode } from "./pools/pool-mode.ts";
-export { type AwakeStats, type CloseReason, type PoolStats } from "./pools/pool-statistics.ts";
+export { type AwakeStats, type CloseReason, type PoolStats, type WakeResult } from "./pools/pool-statistics.ts";

@@ -11,10 +11,13 @@ import {
   type Logger,
   silentLogger,
   systemClock,
+  systemRandom,
 } from "../../core/index.ts";
 import { ConnectionPoolManager } from "../connection-pool-manager.ts";
+import { conflictRunner } from "./conflict-runner.ts";
+import { toNeonError } from "./errors.ts";
 import { type Executor, HttpExecutor, PoolExecutor } from "./executor.ts";
-import { type CallOptions, invalid, neonDefaults, type NeonClientOptions } from "./neon-options.ts";
+import { type CallOptions, checkMaxRows, invalid, neonDefaults, type NeonClientOptions } from "./neon-options.ts";
 import { describeParams } from "./param-shapes.ts";
 import { checkQueryCache, QueryCache } from "./query-cache.ts";
 import { createReplicaRouter, type ReplicaRouter } from "./replica-routing.ts";
@@ -29,8 +32,8 @@ export interface StatementRun extends Statement {
   readonly startedAt: number;
   /** Instead of the statement's fingerprint. */
   readonly name?: string | undefined;
-  /** On whose behalf it ran. */
-  readonly by: CallOfLine;
+  /** On whose behalf it ran; of other tools' statements nobody knows. */
+  readonly by: CallOfLine | undefined;
 }
 
 /** What joins an event or a line to its call. */
@@ -44,6 +47,8 @@ export class ClientContext {
   /** For reads that a replica may answer. */
   readonly replica: ReplicaRouter | undefined;
   readonly runner: CallRunner;
+  /** {@link runner} for transactions. */
+  readonly runTransaction: CallRunner["run"];
   readonly clock: Clock;
   readonly logger: Logger;
   /** Rows that one statement may return. */
@@ -56,8 +61,7 @@ export class ClientContext {
   constructor(options: NeonClientOptions) {
     const { pools, connectionString, maxRows = neonDefaults.maxRows } = options;
     if (!pools && connectionString === undefined) throw invalid("NeonClient needs connectionString or pools");
-    if (!Number.isInteger(maxRows) || maxRows < 1)
-      throw invalid(`maxRows must be a whole number from 1, got ${String(maxRows)}`);
+    checkMaxRows(maxRows);
     const { listenKeepAliveMs: listenMs = neonDefaults.listenKeepAliveMs } = options;
     if (!Number.isInteger(listenMs) || listenMs < 0 || listenMs > 86_400_000)
       throw invalid(`listenKeepAliveMs must be a whole number from 0 to 86400000, got ${String(listenMs)}`);
@@ -65,6 +69,9 @@ export class ClientContext {
     this.clock = options.clock ?? systemClock;
     this.logger = options.logger ?? silentLogger;
     this.runner = guardWrites(options.runner ?? directRunner({ clock: this.clock }), this.pools);
+    this.runTransaction = options.runner
+      ? (spec, attempt) => this.runner.run(spec, attempt)
+      : conflictRunner(this.runner, this.clock, options.random ?? systemRandom);
     this.replica = createReplicaRouter(options, this.pools, this);
     this.maxRows = maxRows;
     const { queryCache = {} } = options;
@@ -77,6 +84,16 @@ export class ClientContext {
       this.pools.transport === "websocket"
         ? new HttpExecutor({ pools: this.pools, fetch: options.fetch, clock: this.clock })
         : new PoolExecutor(this.pools);
+    const { transport } = this.pools;
+    this.pools.tellStatementsTo({
+      finished: (statement, rows, startedAt) => this.told({ ...statement, rows, startedAt, by: undefined }, transport),
+      failed: (statement, thrown, startedAt) =>
+        this.failed(
+          { ...statement, startedAt, by: undefined },
+          transport,
+          toNeonError(thrown, { operation: "query", phase: "query", repeatable: false }),
+        ),
+    });
   }
 
   /** The call as its policies see it. */
@@ -95,9 +112,13 @@ export class ClientContext {
   told({ text, params, rows, startedAt, name, by }: StatementRun, transport: string): void {
     const durationMs = this.clock.now() - startedAt;
     if (this.#logsSql)
-      this.logger.debug({ ...lineOf(by), text, params: describeParams(params), rows, durationMs, transport }, "sql");
+      this.logger.debug(
+        { ...(by && lineOf(by)), text, params: describeParams(params), rows, durationMs, transport },
+        "sql",
+      );
     if (!this.#events.has("query.finished")) return;
     const statement = name ?? statementFacts(text).label;
+    if (by === undefined) return this.#events.emit("query.finished", { transport, statement, rows, durationMs });
     const { callId, traceId } = by;
     // Written out: this is told of every statement.
     this.#events.emit(
@@ -115,7 +136,7 @@ export class ClientContext {
     const said = { code, ...(sqlState !== undefined && { sqlState }) };
     if (this.#logsSql)
       this.logger.debug(
-        { ...lineOf(by), text, params: describeParams(params), ...said, durationMs, transport },
+        { ...(by && lineOf(by)), text, params: describeParams(params), ...said, durationMs, transport },
         "sql failed",
       );
     const statement = name ?? statementFacts(text).label;

@@ -2,6 +2,7 @@ import type pg from "pg";
 import { IntegrationError, systemRandom } from "../../core/index.ts";
 import { type ConnectionPoolManager, type PoolHealth } from "../connection-pool-manager.ts";
 import { type DriverOptions } from "../pools/drivers.ts";
+import { closedError } from "../pools/pool-errors.ts";
 import { runBulkInsert } from "./bulk/bulk-call.ts";
 import { BulkInserter } from "./bulk/bulk-insert.ts";
 import { type BulkInsert } from "./bulk/bulk-options.ts";
@@ -54,6 +55,7 @@ export class NeonClient {
   readonly #direct: ConnectionTarget;
   readonly #bulk: BulkInserter;
   #listener: Listener | undefined;
+  #isClosed = false;
 
   /** @throws IntegrationError INVALID_INPUT naming the option, its range and what was given (never the connection string) */
   constructor(options: NeonClientOptions) {
@@ -138,13 +140,16 @@ export class NeonClient {
    * Hears NOTIFY on `channel`, over a direct connection that is made again when it is lost or falls silent
    * (`listenKeepAliveMs`). As long as somebody listens, the compute stays awake.
    *
-   * @throws IntegrationError NETWORK when the first connection fails, CLOSED after {@link close}
+   * @param channel as `pg_notify` takes it, 1 to 63 bytes
+   * @throws IntegrationError NETWORK when the first connection fails, INVALID_INPUT for a name that cannot be one, CLOSED
+   * after {@link close}
    */
   listen(
     channel: string,
     onNotification: (payload: string) => void,
     options: ListenOptions = {},
   ): Promise<Subscription> {
+    if (this.#isClosed) return Promise.reject(closedError(this.#pools.name));
     const listener = (this.#listener ??= new Listener({
       driver: this.#directDriver(this.#pools.limits.queryTimeoutMs),
       pool: this.#pools.name,
@@ -160,6 +165,7 @@ export class NeonClient {
 
   /** Brings the schema up to date; see {@link migrate}. Uses a direct connection and waits for other migrators. */
   migrate(options: Partial<MigrateOptions> & CallOptions = {}): Promise<MigrateResult> {
+    if (this.#isClosed) return Promise.reject(closedError(this.#pools.name));
     const driverFor = (queryTimeoutMs: number) => this.#directDriver(queryTimeoutMs);
     return runMigrations(this.#context, driverFor, this.#options.embeddingDimensions, options);
   }
@@ -171,6 +177,7 @@ export class NeonClient {
 
   /** Ends subscriptions, and the pool if the client made it. Idempotent. */
   async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    this.#isClosed = true;
     this.#listener?.close();
     await this.#context.replica?.pools.close(options);
     if (!this.#options.pools) await this.#pools.close(options);

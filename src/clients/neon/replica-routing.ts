@@ -95,7 +95,9 @@ export function createReplicaRouter(
     ...primary.limits,
     ...{ connectionString: replicaConnectionString, name: `${primary.name}-replica`, isReplica: true },
     transport: options.transport ?? (primary.transport === "tcp" ? "tcp" : "auto"),
-    ...{ clock, random, events, logger, redact: options.redact },
+    // A pool that was given writes its own lines, or leaves that to whoever hears its events: then so does this one.
+    logger: options.pools ? undefined : logger,
+    ...{ clock, random, events, redact: options.redact },
   });
   const executor =
     pools.transport === "websocket" ? new HttpExecutor({ pools, fetch, clock }) : new PoolExecutor(pools);

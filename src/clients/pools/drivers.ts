@@ -21,6 +21,20 @@ export interface DriverOptions {
   readonly onLost?: (error: unknown) => void;
 }
 
+/** What was said when a connection ended, by the server or about it. */
+const lastWords = new WeakMap<object, unknown>();
+
+/**
+ * The error of a statement on a connection that is gone says only that; where the server said why it ended it (an
+ * administrator's command, a transaction that did nothing for too long), that becomes its cause.
+ */
+export function withLastWords(client: pg.ClientBase, thrown: unknown): unknown {
+  const words = lastWords.get(client);
+  if (words === undefined || !(thrown instanceof Error) || "severity" in thrown) return thrown;
+  if (thrown.cause === undefined && words !== thrown) thrown.cause = words;
+  return thrown;
+}
+
 const GOODBYE_MS = 1_000;
 
 type ClientClass = new (config?: pg.ClientConfig) => pg.Client;
@@ -116,7 +130,7 @@ function tcpClient({ onLost }: DriverOptions): ClientClass {
   return class extends pg.Client {
     constructor(config?: pg.ClientConfig) {
       super(config);
-      this.on("error", once(onLost));
+      this.on("error", once(lost(this, onLost)));
     }
   };
 }
@@ -126,7 +140,7 @@ function webSocketClient({ target, limits, clock, onLost }: DriverOptions): Clie
   return class extends Driver {
     constructor(config?: pg.ClientConfig) {
       super(config);
-      this.on("error", once(onLost));
+      this.on("error", once(lost(this, onLost)));
       // Set on this client alone: neonConfig's globals belong to the host. `ws` tells why a connect failed, Node's own does not.
       const settings = this.neonConfig;
       settings.webSocketConstructor = WebSocket;
@@ -172,6 +186,13 @@ function webSocketClient({ target, limits, clock, onLost }: DriverOptions): Clie
       (this.connection.stream.ws as Sockets | undefined)?._socket?.unref();
     }
   } as unknown as ClientClass;
+}
+
+function lost(client: object, onLost: DriverOptions["onLost"]): (error: unknown) => void {
+  return (error) => {
+    lastWords.set(client, error);
+    onLost?.(error);
+  };
 }
 
 interface DriverInternals extends EventEmitter {

@@ -11,6 +11,7 @@ import { PoolFace } from "./pool-face.ts";
 import { PoolMember, type Want, wantOf } from "./pool-member.ts";
 import { gaugesOf } from "./pool-report.ts";
 import { type CloseReason, type WakeUpCause } from "./pool-statistics.ts";
+import { type StatementListener, toolClient } from "./tool-client.ts";
 import { WaitLine } from "./wait-line.ts";
 
 /**
@@ -24,6 +25,10 @@ export class GuardedPool extends PoolFace {
   readonly #line: WaitLine;
   readonly #attempts: ConnectionAttempts;
   readonly #partings: Partings;
+  /** Told of what other tools run. */
+  listener: StatementListener | undefined;
+  /** One for each connection: tools know it again. */
+  readonly #forTools = new WeakMap<pg.PoolClient, pg.PoolClient>();
   #proving = 0;
   /** Idle connections that have not answered since then are doubtful. */
   #doubtBefore = -Infinity;
@@ -83,6 +88,15 @@ export class GuardedPool extends PoolFace {
     this.#grow();
     this.#changed();
     return waiting;
+  }
+
+  protected override forTools(client: pg.PoolClient): pg.PoolClient {
+    const known = this.#forTools.get(client);
+    if (known) return known;
+    const { clock, redact } = this.#parts;
+    const made = toolClient(client, { clock, redact, listener: () => this.listener });
+    this.#forTools.set(client, made);
+    return made;
   }
 
   /** Lends a connection that is idle and beyond doubt, if there is one. */

@@ -1,6 +1,8 @@
 import type pg from "pg";
-import { type Redact, redactThrown } from "../../core/index.ts";
+import { type Redact } from "../../core/index.ts";
 import { isReadTimeout, isStatementError } from "../neon/errors.ts";
+import { cleanFailure, withLastWords } from "./drivers.ts";
+import { singleQuery } from "./single-query.ts";
 import { StatementQuery, type StatementResult } from "./statement-query.ts";
 import { type StatementWatch } from "./statement-watch.ts";
 
@@ -54,6 +56,18 @@ export class Lease {
         if ("submit" in config) this.#client.query(config).then((result) => answered(null, result), answered);
         else this.#client.query(config, answered);
       }),
+    );
+  }
+
+  /**
+   * {@link query} of what another tool wrote, in the extended protocol whatever its parameters: there the server refuses
+   * a text of several statements, of which a second one could end the transaction.
+   */
+  querySingle(config: pg.QueryConfig, signal?: AbortSignal): Promise<pg.QueryResult> {
+    return this.#promised(signal, (done) =>
+      this.#start<pg.QueryResult>(this.#hooks.now(), done, (answered) =>
+        this.#client.query(singleQuery(this.#client, config, answered)),
+      ),
     );
   }
 
@@ -117,7 +131,7 @@ export class Lease {
     };
     try {
       begin((thrown, result) =>
-        thrown ? end(this.#clean(thrown), undefined, isReadTimeout(thrown)) : end(undefined, result, false),
+        thrown ? end(this.#explained(thrown), undefined, isReadTimeout(thrown)) : end(undefined, result, false),
       );
     } catch (thrown) {
       end(thrown, undefined, false);
@@ -125,9 +139,8 @@ export class Lease {
     return (reason) => end(reason, undefined, true);
   }
 
-  #clean(thrown: unknown): unknown {
-    const { redact } = this.#hooks;
-    return redact ? redactThrown(thrown, redact) : thrown;
+  #explained(thrown: unknown): unknown {
+    return cleanFailure(withLastWords(this.#client, thrown), this.#hooks);
   }
 
   /** Back to the pool; a connection that failed, or still runs a statement, is cut instead. Twice is harmless. */

@@ -18,9 +18,12 @@ export abstract class PoolFace extends Base {
 
   abstract acquire(): Promise<pg.PoolClient>;
 
+  /** A connection as other tools see it. */
+  protected abstract forTools(client: pg.PoolClient): pg.PoolClient;
+
   /** pg's way of lending. */
   connect(callback?: ConnectCallback): Promise<pg.PoolClient> | undefined {
-    const lending = this.acquire();
+    const lending = this.acquire().then((client) => this.forTools(client));
     if (!callback) return lending;
     lending.then(
       (client) => callback(undefined, client, (error) => client.release(error as Error | undefined)),

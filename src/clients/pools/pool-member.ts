@@ -16,8 +16,18 @@ export interface Want {
 
 export function wantOf(pool: { readonly clock: Clock; readonly limits: PoolLimits }, cause: WakeUpCause): Want {
   const trace: { stack?: string } | undefined = pool.limits.leakAfterMs > 0 ? {} : undefined;
-  if (trace) Error.captureStackTrace(trace);
+  if (trace) captureLongStack(trace);
   return { since: pool.clock.now(), cause, trace };
+}
+
+/** Ten frames, the usual, are all ours: the caller stands above them. */
+const STACK_FRAMES = 40;
+
+function captureLongStack(trace: object): void {
+  const { stackTraceLimit } = Error;
+  if (stackTraceLimit < STACK_FRAMES) Error.stackTraceLimit = STACK_FRAMES;
+  Error.captureStackTrace(trace, wantOf);
+  Error.stackTraceLimit = stackTraceLimit;
 }
 
 /** What the pool knows about one of its connections. */

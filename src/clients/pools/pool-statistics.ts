@@ -76,3 +76,11 @@ export class DurationSum {
     return { count: this.#count, totalMs: this.#totalMs, maxMs: this.#maxMs };
   }
 }
+
+/** What `wake()` of a pool found. */
+export interface WakeResult {
+  /** Until the database answered, ms. */
+  readonly durationMs: number;
+  /** True if our own traffic says that it was asleep: then the duration is that of a cold start. */
+  readonly wasAsleep: boolean;
+}

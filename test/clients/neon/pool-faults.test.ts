@@ -4,6 +4,7 @@ import { NeonClient } from "../../../src/clients/neon/index.ts";
 import { EventBus } from "../../../src/core/index.ts";
 import { FaultPlan } from "../../../src/local/faults.ts";
 import { type NeonStandIn, startNeonStandIn } from "../../../src/local/neon/index.ts";
+import { createPipeline } from "../../../src/resilience/index.ts";
 import { ManualClock } from "../../../src/testing/manual-clock.ts";
 import { type OwnServer, startOwnServer } from "../../support/postgres.ts";
 import { startWireProxy, type WireProxy } from "./support/wire-proxy.ts";
@@ -137,10 +138,18 @@ describe.each(["TCP", "WebSockets"])("over %s", (way) => {
       expect(pools.stats().leaks).toBe(1);
       client.release();
 
+      // Through all the rooms of a call, too.
+      const neon = new NeonClient({ pools, clock, runner: createPipeline({ clock }) });
+      async function whoHoldsOn() {
+        await neon.transaction(() => clock.advance(10_000), { deadlineMs: 20_000 });
+      }
+      await whoHoldsOn();
+      expect(seen[1]!.stack).toContain("whoHoldsOn");
+
       const unwatched = makePools({ clock, events });
       const lease = await unwatched.connect();
       await clock.advance(60_000);
-      expect([seen.length, unwatched.stats().leaks]).toEqual([1, 0]);
+      expect([seen.length, unwatched.stats().leaks]).toEqual([2, 0]);
       lease.release();
     });
   });
