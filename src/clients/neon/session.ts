@@ -6,7 +6,7 @@ import { type BulkInsertOptions, type BulkRow } from "./bulk/bulk-options.ts";
 import { type CopyIn } from "./bulk/copy-in.ts";
 import { type ClientContext } from "./client-context.ts";
 import { cursorSteps } from "./cursor.ts";
-import { isStatementError, toNeonError } from "./errors.ts";
+import { isNeverSent, isStatementError, toNeonError } from "./errors.ts";
 import { invalid, readQueryArguments, readStreamArguments } from "./neon-options.ts";
 import { type DriverResult, type Row, type Rows, toResult, toRows } from "./rows.ts";
 import { identifier, type Statement, type StatementSource, toStatement } from "./sql.ts";
@@ -14,6 +14,7 @@ import { statementFacts } from "./statement-facts.ts";
 import { controlOf } from "./transaction-control.ts";
 import { transactionPool } from "./transaction-pool.ts";
 import { setClaims } from "./user-claims.ts";
+import { refuseUserChange } from "./user-guard.ts";
 import { type Transaction } from "./transaction-types.ts";
 
 /** The connection during a transaction: one statement at a time, in the order of the calls. */
@@ -27,6 +28,8 @@ export class Session {
   readonly #errors = new WeakSet<object>();
   #tail: Promise<unknown> = Promise.resolve();
   readonly #written = new Set<string>();
+  /** It is a user's from here on. */
+  #isUsers = false;
   #names = 0;
 
   constructor(lease: Lease, attempt: AttemptContext, context: ClientContext, bulk: BulkInserter) {
@@ -46,8 +49,12 @@ export class Session {
       stream,
       bulkInsert: (table, rows, options) => this.#bulkInsert(table, rows, options),
       pool: transactionPool((config) => {
-        this.#mayWrite(config.text);
-        return this.#inOrder(() => this.#send(config, this.#signal));
+        const { text, values: params = [] } = config;
+        const statement = { text, params };
+        this.#admit(statement);
+        return this.#reported(statement, undefined, () =>
+          this.#inOrder(() => this.#sent(this.#lease.querySingle(config, this.#signal), params, this.#signal)),
+        );
       }),
       // Two savepoints side by side would release and undo each other's.
       transaction: <T>(fn: (transaction: Transaction) => Promise<T>): Promise<T> => {
@@ -59,9 +66,14 @@ export class Session {
     };
   }
 
-  /** True for the errors of this transaction's own statements. */
-  caused(thrown: unknown): boolean {
-    return typeof thrown === "object" && thrown !== null && this.#errors.has(thrown);
+  /** The error of one of this transaction's own statements, if this is one, or was made of one: tools wrap theirs. */
+  causeOf(thrown: unknown): IntegrationError | undefined {
+    let inner = thrown;
+    for (let depth = 0; depth < 8 && typeof inner === "object" && inner !== null; depth += 1) {
+      if (this.#errors.has(inner)) return inner as IntegrationError;
+      inner = (inner as { cause?: unknown }).cause;
+    }
+    return undefined;
   }
 
   /** Once it is over, whatever came of it: what it wrote may be there for all to see. */
@@ -85,8 +97,8 @@ export class Session {
         return await this.#lease.query({ text: "commit" }, this.#signal);
       } catch (thrown) {
         if (this.#signal.aborted) throw this.#signal.reason;
-        const refused = isStatementError(thrown) || readOnly;
-        throw refused ? this.#failure(thrown, []) : lostCommit(thrown);
+        const isUndone = isStatementError(thrown) || readOnly || isNeverSent(thrown);
+        throw isUndone ? this.#failure(thrown, []) : lostCommit(thrown);
       }
     });
     if (result.command === "ROLLBACK")
@@ -111,13 +123,8 @@ export class Session {
     const statement = toStatement(source, values);
     refuseControl(statement);
     if ("hedge" in options || "cache" in options) throw invalid("hedge and cache are for reads outside transactions");
-    this.#mayWrite(statement.text);
-    const startedAt = this.#context.clock.now();
-    const result = await this.run(statement, options.signal).catch((thrown: unknown) => {
-      this.#failed(statement, thrown, startedAt, options.name);
-      throw thrown;
-    });
-    this.#told(statement, result, startedAt, options.name);
+    this.#admit(statement);
+    const result = await this.#reported(statement, options.name, () => this.run(statement, options.signal));
     return toRows<R>(result, options.maxRows ?? this.#context.maxRows, "transaction");
   }
 
@@ -125,6 +132,7 @@ export class Session {
     const [values, options] = readStreamArguments(source, rest);
     const statement = toStatement(source, values);
     refuseControl(statement);
+    this.#admit(statement);
     const name = `cursor_${(this.#names += 1)}`;
     const startedAt = this.#context.clock.now();
     let rows = 0;
@@ -176,8 +184,9 @@ export class Session {
       await this.control(`release savepoint ${name}`);
       return value;
     } catch (thrown) {
-      // After the loss of the connection there is nothing to go back to; the first error tells why.
-      await this.control(`rollback to savepoint ${name}`).catch(() => undefined);
+      // After the loss of the connection there is nothing to go back to; the first error tells why. Both in one round
+      // trip: a savepoint that is only gone back to stays, and a loop would pile them up.
+      await this.control(`rollback to savepoint ${name}; release savepoint ${name}`).catch(() => undefined);
       throw thrown;
     }
   }
@@ -201,8 +210,35 @@ export class Session {
     }
   }
 
+  /** Whether it may run here, and what it may have changed. */
+  #admit(statement: Statement): void {
+    const { text } = statement;
+    if (text === setClaims) this.#isUsers = true;
+    else {
+      if (this.#isUsers) refuseUserChange(statement);
+      this.#mayWrite(text);
+    }
+  }
+
   #mayWrite(text: string): void {
-    if (text !== setClaims && !statementFacts(text).plainRead) this.#written.add(text);
+    if (!statementFacts(text).plainRead) this.#written.add(text);
+  }
+
+  /** Tells of a statement, whatever becomes of it. */
+  async #reported<R extends DriverResult>(
+    statement: Statement,
+    name: string | undefined,
+    run: () => Promise<R>,
+  ): Promise<R> {
+    const startedAt = this.#context.clock.now();
+    try {
+      const result = await run();
+      this.#told(statement, result, startedAt, name);
+      return result;
+    } catch (thrown) {
+      this.#failed(statement, thrown, startedAt, name);
+      throw thrown;
+    }
   }
 
   #told(statement: Statement, result: DriverResult, startedAt: number, name?: string): void {

@@ -36,12 +36,38 @@ export function statementFacts(text: string): StatementFacts {
 
 /** Comments become blanks, literals `''`; quoted names keep their content, so that `"nextval"(…)` stays visible. */
 export function withoutLiterals(text: string): string {
-  return text.replace(
-    /--[^\n]*|\/\*[\s\S]*?\*\/|\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|\$([A-Za-z_]*)\$[\s\S]*?\$\1\$|"((?:[^"]|"")*)"/g,
-    (literal, _tag: string | undefined, name: string | undefined) =>
-      name !== undefined ? name.replace(/\W/g, "_") : literal.startsWith("--") || literal.startsWith("/*") ? " " : "''",
-  );
+  let bare = "";
+  let from = 0;
+  literal.lastIndex = 0;
+  for (let found = literal.exec(text); found; found = literal.exec(text)) {
+    const [start, , name] = found;
+    bare += text.slice(from, found.index);
+    if (start === "/*") {
+      const end = endOfComment(text, literal.lastIndex);
+      if (end === undefined) return bare + text.slice(found.index);
+      literal.lastIndex = end;
+    }
+    bare += name !== undefined ? name.replace(/\W/g, "_") : start === "/*" || start.startsWith("--") ? " " : "''";
+    from = literal.lastIndex;
+  }
+  return from === 0 ? text : bare + text.slice(from);
 }
+
+/** As PostgreSQL's scanner sees them: a line ends with a carriage return, too, and a dollar within a name is part of it. */
+const literal =
+  /--[^\n\r]*|\/\*|\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|(?<![\w$\u0080-\uffff])\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?\$\1\$|"((?:[^"]|"")*)"/g;
+
+/** Comments nest. One that never ends has no end. */
+function endOfComment(text: string, from: number): number | undefined {
+  let depth = 1;
+  commentMark.lastIndex = from;
+  for (let mark = commentMark.exec(text); mark; mark = commentMark.exec(text)) {
+    depth += mark[0] === "/*" ? 1 : -1;
+    if (depth === 0) return commentMark.lastIndex;
+  }
+  return undefined;
+}
+const commentMark = /\/\*|\*\//g;
 
 const readKeywords = new Set(["select", "with", "values", "table", "show"]);
 const effects =

@@ -1,4 +1,4 @@
-import { type AttemptContext, raceSignal } from "../../core/index.ts";
+import { type AttemptContext, type IntegrationError, raceSignal } from "../../core/index.ts";
 import { beginStatement } from "./begin-statement.ts";
 import { type BulkInserter } from "./bulk/bulk-insert.ts";
 import { type ClientContext } from "./client-context.ts";
@@ -12,6 +12,9 @@ type Work<T> = (transaction: Transaction) => Promise<T>;
 
 /** What one attempt came to: the caller's own exception is no failure of the database. */
 type TransactionOutcome<T> = { readonly value: T } | { readonly thrown: unknown };
+
+/** What `fn` made of an error of the transaction's own, and threw in its place. */
+const wrappers = new WeakMap<IntegrationError, unknown>();
 
 /** A transaction under the client's policies: run again as a whole where nothing of it can remain. */
 export async function runTransaction<T>(
@@ -27,7 +30,11 @@ export async function runTransaction<T>(
     write: !readOnly,
     ...(options.retry === false && { maxAttempts: 1 }),
   });
-  const outcome = await context.runner.run(spec, (own) => attempt(context, bulk, fn, options, own));
+  const outcome = await context
+    .runTransaction(spec, (own) => attempt(context, bulk, fn, options, own))
+    .catch((thrown: unknown) => {
+      throw wrappers.get(thrown as IntegrationError) ?? thrown;
+    });
   if ("thrown" in outcome) throw outcome.thrown;
   return outcome.value;
 }
@@ -50,12 +57,18 @@ async function attempt<T>(
     await session.control(beginStatement(context, options));
     let value: T;
     try {
-      value = await raceSignal(fn(session.handle()), signal);
+      value = await raceSignal(
+        (async () => fn(session.handle()))(), // a function that is not async throws and returns like one that is
+        signal,
+      );
     } catch (thrown) {
       await session.rollback();
       if (signal.aborted) throw signal.reason;
-      if (session.caused(thrown)) throw thrown;
-      return { thrown };
+      const cause = session.causeOf(thrown);
+      // Whether it runs again is a matter of what went wrong in the database, not of what a tool made of it.
+      if (cause === undefined || (cause !== thrown && cause.verdict !== "retryable")) return { thrown };
+      if (cause !== thrown) wrappers.set(cause, thrown);
+      throw cause;
     }
     await session.commit(options.readOnly === true);
     return { value };

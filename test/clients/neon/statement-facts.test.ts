@@ -48,6 +48,10 @@ describe("a plain read", () => {
     "",
     "select e'it\\'s', nextval('s')",
     "select 'a' -- '\n, nextval('s') -- '",
+    "select 1 as a -- \r into copy_of_t",
+    "select /* /* */ nextval('s') */ 1; drop table t",
+    "select $a1$'$a1$ as a into copy_of_t --'",
+    "select a$$ into copy_of_t from t --$$",
   ])("is not: %s", (text) => {
     expect(statementFacts(text).plainRead).toBe(false);
   });

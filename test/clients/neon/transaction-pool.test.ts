@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EventBus } from "../../../src/core/index.ts";
 import { NeonClient } from "../../../src/clients/neon/index.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres.ts";
 
@@ -74,6 +75,61 @@ describe("a transaction's pool", () => {
       });
     },
   );
+
+  it.each([
+    ["select 1; commit", "42601"],
+    ["savepoint mine; rollback", "42601"],
+    ["/* /* */ */ commit", undefined],
+    ["-- a comment's end\rcommit", undefined],
+    ["select $a1$'$a1$; commit --'", "42601"],
+  ])("is not ended by what hides it: %j", async (text, sqlState) => {
+    const refused = { code: sqlState === undefined ? "INVALID_INPUT" : "QUERY_FAILED", sqlState };
+    await expect(neon.transaction((tx) => tx.pool.query(text))).rejects.toMatchObject(refused);
+    const before = await rows();
+    const hidden = neon.transaction(async (tx) => {
+      await tx.query`insert into things values (99)`;
+      await tx.pool.query(text);
+    });
+    await expect(hidden).rejects.toMatchObject(refused);
+    expect(await rows()).toEqual(before);
+    if (sqlState === undefined)
+      await expect(neon.transaction((tx) => tx.query(text))).rejects.toMatchObject({ code: "INVALID_INPUT" });
+  });
+
+  it("tells of what runs through it, and of what fails there", async () => {
+    const told: unknown[] = [];
+    const events = new EventBus();
+    events.on("query.finished", ({ rows, callId }) => told.push({ rows, callId: typeof callId }));
+    events.on("query.failed", ({ code, sqlState }) => told.push({ code, sqlState }));
+    const client = new NeonClient({ connectionString: database.connectionString, events });
+    await client.transaction((tx) => tx.pool.query("select generate_series(1, 3)"));
+    await expect(client.transaction((tx) => tx.pool.query("select nothing"))).rejects.toThrow();
+    expect(told).toEqual([
+      { rows: 3, callId: "string" },
+      { code: "QUERY_FAILED", sqlState: "42703" },
+    ]);
+    await client.close();
+  });
+
+  it("leaves no savepoint behind that was gone back to", async () => {
+    await neon
+      .transaction(async (tx) => {
+        await tx.query`insert into things values (100)`;
+        for (let time = 0; time < 3; time += 1)
+          await tx.transaction((inner) => inner.query`insert into things values (100)`).catch(() => undefined);
+        await expect(tx.query("release savepoint savepoint_1")).rejects.toMatchObject({ sqlState: "3B001" });
+        throw new Error("over");
+      })
+      .catch((thrown: Error) => expect(thrown.message).toBe("over"));
+  });
+
+  it("takes a function that is not async", async () => {
+    expect(await neon.transaction((() => 5) as never)).toBe(5);
+    const throwing = () => {
+      throw new Error("at once");
+    };
+    await expect(neon.transaction(throwing)).rejects.toThrow("at once");
+  });
 
   it("leaves savepoints to whoever makes them", async () => {
     await neon.transaction(async (tx) => {

@@ -136,6 +136,48 @@ export function describeForeignRows(name: string, start: () => Promise<MigratedD
       expect(await all()).toHaveLength(2);
     });
 
+    it.each([
+      ["reset role", []],
+      ["RESET /* */ SESSION AUTHORIZATION", []],
+      ["set role none", []],
+      ["set local role service_role", []],
+      ['set session "role" = none', []],
+      ["set session authorization default", []],
+      ["set local request.jwt.claims = '{}'", []],
+      ["select set_config('role', 'none', true)", []],
+      ["select set_config('request.jwt.claims', $1, true)", ["{}"]],
+      ["select pg_catalog.set_config($1, $2, true)", ["role", "none"]],
+      ["with gone as (select 'role' as r) select set_config(r, 'none', true) from gone", []],
+      ["/* /* */ */ reset role", []],
+    ])("are not reached by giving the role back: %s", async (statement, params) => {
+      const refused = { code: "FORBIDDEN", message: expect.stringContaining("asUser") };
+      for (const send of Object.values(sends))
+        await expect(asAlice((tx) => send(tx, statement, params))).rejects.toMatchObject(refused);
+      await expect(asAlice((tx) => collected(tx.stream(statement, params)))).rejects.toMatchObject(refused);
+    });
+
+    it.each(["select 1; reset role", "begin; reset role", "select 1; commit"])(
+      "are not reached by a second statement in one text: %s",
+      async (statement) => {
+        for (const send of Object.values(sends))
+          await expect(asAlice((tx) => send(tx, statement, []))).rejects.toMatchObject({ message: expect.anything() });
+        const seen = asAlice(async (tx) => {
+          await tx.transaction((inner) => inner.pool.query(statement)).catch(() => undefined);
+          return tx.query<Workflow>(text);
+        });
+        expect(await seen).toMatchObject([{ user_id: alice.sub }]);
+      },
+    );
+
+    it("leaves the user settings of its own", async () => {
+      const own = await asAlice(async (tx) => {
+        await tx.query("set local statement_timeout = '5s'");
+        await tx.query`select set_config('app.tenant', ${"a"}, true)`;
+        return tx.query("select current_setting('app.tenant') as tenant, current_user::text as role");
+      });
+      expect(own).toEqual([{ tenant: "a", role: "authenticated" }]);
+    });
+
     it("are out of reach for the user's transaction alone: the next one on the connection is the host's again", async () => {
       const seen = async () =>
         (await neon.batch([{ text }, { text: "select current_user::text as role" }])) as unknown[][];
