@@ -122,6 +122,31 @@ describe("exposition", () => {
     expect(turns).toBeGreaterThanOrEqual(15);
   });
 
+  it("looks at the clock every few series, also where they and whole metrics have nothing to say", async () => {
+    let sinceLook = 0;
+    let most = 0;
+    class WatchedClock extends ManualClock {
+      override now(): number {
+        most = Math.max(most, sinceLook);
+        sinceLook = 0;
+        return super.now();
+      }
+    }
+    const monitoring = new MonitoringSystem({ defaultMetrics: false, clock: new WatchedClock() });
+    const quiet = monitoring.trackMetric("quiet", "gauge", { labels: ["n"] });
+    for (let n = 0; n < 1_500; n += 1) quiet.labels({ n }).compute(() => void (sinceLook += 1));
+    let length = 0;
+    for await (const slice of monitoring.metricsStream()) length += slice.length;
+    expect(length).toBeLessThan(20_000);
+    expect([most > 10, most <= 64]).toEqual([true, true]);
+
+    const many = new MonitoringSystem({ defaultMetrics: false });
+    for (let n = 0; n < 2_000; n += 1) many.trackMetric(`metric_${n}`, "gauge");
+    const lengths: number[] = [];
+    for await (const slice of many.metricsStream()) lengths.push(slice.length);
+    expect(Math.max(...lengths)).toBeLessThan(36 * 1024);
+  });
+
   it("shows the process by default, on the given clock, and not when switched off", async () => {
     const clock = new ManualClock({ wallNow: Date.UTC(2026, 5, 1) });
     const families = parseExposition(await new MonitoringSystem({ clock }).metrics(), "prometheus");

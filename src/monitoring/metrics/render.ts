@@ -38,7 +38,9 @@ export function metricsFormatFor(accept: string | undefined): MetricsFormat {
 const SLICE_MS = 0.5;
 const SLICE_CHARACTERS = 32 * 1024;
 /** Reading the clock costs as much as writing a line. */
-const CHARACTERS_BETWEEN_LOOKS = 2_048;
+const WORK_BETWEEN_LOOKS = 2_048;
+/** What a series or a metric counts beside its characters: it is work also where it has nothing to say. */
+const WORK_OF_EACH = 32;
 
 /**
  * Writes all metrics in slices and lets the event loop turn between them, so that a large scrape delays no call. A
@@ -51,20 +53,30 @@ export async function* renderMetrics(
 ): AsyncGenerator<string, void, undefined> {
   const style: TextStyle = { openmetrics: format === "openmetrics", created };
   let slice = "";
-  let looked = 0;
+  let work = 0;
   let endsAt = clock.now() + SLICE_MS;
+  const isFull = (text: string): boolean => {
+    slice += text;
+    work += text.length + WORK_OF_EACH;
+    if (work < WORK_BETWEEN_LOOKS) return false;
+    work = 0;
+    return slice.length >= SLICE_CHARACTERS || clock.now() >= endsAt;
+  };
+  const begin = (): void => {
+    slice = "";
+    endsAt = clock.now() + SLICE_MS;
+  };
   for (const metric of metrics) {
-    slice += metricHead(metric, format);
-    for (const series of metric.eachSeries()) {
-      slice += metric.text(series, style);
-      if (slice.length - looked < CHARACTERS_BETWEEN_LOOKS) continue;
-      looked = slice.length;
-      if (slice.length < SLICE_CHARACTERS && clock.now() < endsAt) continue;
+    if (isFull(metricHead(metric, format))) {
       yield flat(slice);
       await nextTurn();
-      slice = "";
-      looked = 0;
-      endsAt = clock.now() + SLICE_MS;
+      begin();
+    }
+    for (const series of metric.eachSeries()) {
+      if (!isFull(metric.text(series, style))) continue;
+      if (slice !== "") yield flat(slice);
+      await nextTurn();
+      begin();
     }
   }
   yield flat(slice);
