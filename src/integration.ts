@@ -22,6 +22,7 @@ import { type IntegrationOverrides } from "./composition/overrides.ts";
 import { allLimits, servicePolicies } from "./composition/policies.ts";
 import { allSecrets, createRedact, redactingLogger } from "./composition/redaction.ts";
 import { sharedState } from "./composition/redis.ts";
+import { circuitStates } from "./composition/service-status.ts";
 import { type StatusSnapshot } from "./composition/status-snapshot.ts";
 import { StatusBoard, type StatusOptions, type WatchOptions } from "./composition/status.ts";
 import { createTracing, tracingWarning } from "./composition/tracing.ts";
@@ -47,7 +48,6 @@ import {
   EnhancedErrorHandler,
   type LearnedLimit,
   OutboundLimits,
-  type Pipeline,
   type PipelineDescription,
   RateLimiter,
   type ServiceMode,
@@ -119,7 +119,7 @@ export interface Integration extends AsyncDisposable {
 }
 
 export interface IntegrationDescription extends PipelineDescription {
-  /** By service. */
+  /** By service, the worst of its circuits; and each part by itself, e.g. `supabase.storage`. */
   readonly breakers: Readonly<Record<string, CircuitState>>;
   /** Whether Redis answers, so that other processes' circuits are known here; null: circuits are not shared. */
   readonly fleet: { readonly connected: boolean } | null;
@@ -282,7 +282,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     started: () => lifecycle.started,
     describe: () => ({
       ...pipeline.describe(),
-      breakers: breakerStates(pipeline),
+      breakers: circuitStates(pipeline),
       fleet: shared.fleet ? { connected: shared.fleet.connected } : null,
       outbound: outbound.learned(),
     }),
@@ -292,8 +292,4 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
     operate: (action, by) => operate({ pipeline, monitoring, events }, action, by),
     [Symbol.asyncDispose]: () => lifecycle.close(10_000),
   };
-}
-
-function breakerStates(pipeline: Pipeline): Record<string, CircuitState> {
-  return Object.fromEntries(pipeline.breakers().map(({ service, state }) => [service, state]));
 }

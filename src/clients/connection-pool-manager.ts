@@ -104,8 +104,8 @@ export class ConnectionPoolManager {
       },
       ...{ now: () => clock.now(), watch: new StatementWatch(clock, limits.queryTimeoutMs), redact: options.redact },
     };
-    this.#unsubscribe = events.on("circuit.opened", ({ service, reason }) => {
-      if (service === "neon" && !this.#isReplica) this.observe("circuit-opened", reason);
+    this.#unsubscribe = events.on("circuit.opened", ({ service, part, reason }) => {
+      if (service === "neon" && part === undefined && !this.#isReplica) this.observe("circuit-opened", reason);
     });
   }
 

@@ -1,17 +1,19 @@
-import { type EventBus, IntegrationError } from "../core/index.ts";
+import { circuitName, type EventBus, IntegrationError } from "../core/index.ts";
 import { type MonitoringSystem, type Silence } from "../monitoring/index.ts";
 import { type CircuitBreaker, type Pipeline } from "../resilience/index.ts";
 
 /** What an operator may do by hand. */
 export type OperatorAction =
-  /** Nothing goes to the service until its circuit is closed again. */
-  | { readonly action: "isolate"; readonly service: string }
-  /** Lets everything through, whatever was counted. */
-  | { readonly action: "close"; readonly service: string }
+  /** Nothing goes to the service, or to one part of it, until its circuit is closed again. */
+  | { readonly action: "isolate"; readonly service: string; readonly part?: string }
+  /** Lets everything through, whatever was counted: to the service with all of its parts, or to one of them. */
+  | { readonly action: "close"; readonly service: string; readonly part?: string }
   /** Nobody is told of the alert for a while, 1 to 10,080 minutes (a week); it goes on being evaluated and shown. */
   | { readonly action: "silence"; readonly alert: string; readonly minutes: number }
   /** Ends a silence early. */
   | { readonly action: "unsilence"; readonly silence: string };
+
+type CircuitOf = Pick<OperatorAction & { readonly action: "close" }, "service" | "part">;
 
 const MAX_MINUTES = 10_080;
 
@@ -43,11 +45,12 @@ export function operate(parts: Parts, action: OperatorAction, by: string): void 
 function act(parts: Parts, action: OperatorAction, who: string): string {
   switch (action.action) {
     case "isolate":
-      breakerOf(parts, action.service).isolate();
-      return action.service;
+      // A service's own circuit holds back its parts, too: those as well that nobody has called yet.
+      circuitsOf(parts, action)[0].isolate();
+      return circuitName(action.service, action.part);
     case "close":
-      breakerOf(parts, action.service).close();
-      return action.service;
+      close(parts, action);
+      return circuitName(action.service, action.part);
     case "silence":
       silence(parts, action, who);
       return action.alert;
@@ -60,12 +63,24 @@ function act(parts: Parts, action: OperatorAction, who: string): string {
   }
 }
 
-/** Of a known service alone: the pipeline would make an unknown one known by being asked. */
-function breakerOf({ pipeline }: Parts, service: string): CircuitBreaker {
-  const known = pipeline.breakers().map((breaker) => breaker.service);
-  const breaker = known.includes(service) ? pipeline.breaker(service) : undefined;
-  if (breaker) return breaker;
-  throw notFound(`there is no circuit of ${JSON.stringify(service)}; there are: ${known.join(", ")}`);
+function close(parts: Parts, action: CircuitOf): void {
+  const circuits = circuitsOf(parts, action);
+  if (action.part !== undefined && parts.pipeline.breaker(action.service)?.isIsolated)
+    throw invalid(`${action.service} is isolated as a whole; close it, not a part of it`);
+  for (const circuit of circuits) circuit.close();
+}
+
+/** That of the part; or the service's own, and behind it those of its parts. */
+function circuitsOf({ pipeline }: Parts, { service, part }: CircuitOf): [CircuitBreaker, ...CircuitBreaker[]] {
+  // Of known ones alone: the pipeline would make an unknown one known by being asked.
+  const known = pipeline.breakers();
+  const meant = known.filter((circuit) => circuit.service === service && (part ?? circuit.part) === circuit.part);
+  const [first, ...others] = meant.map((circuit) => pipeline.breaker(service, circuit.part)!);
+  if (first) return [first, ...others];
+  const names = known.map((circuit) => circuitName(circuit.service, circuit.part));
+  throw notFound(
+    `there is no circuit of ${JSON.stringify(circuitName(service, part))}; there are: ${names.join(", ")}`,
+  );
 }
 
 function silence({ monitoring }: Parts, { alert, minutes }: { alert: string; minutes: number }, who: string): Silence {

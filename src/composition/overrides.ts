@@ -74,7 +74,10 @@ export interface IntegrationOverrides {
   readonly tracing?: false | TracingOverrides;
   /** When the process itself is to get no more traffic: its event loop lags, its heap fills. @defaultValue never */
   readonly process?: ProcessCheckOptions;
-  /** By service (`neon`, `supabase`, `tinyfish`, `ollama`, or one of the host's own): on top of what the settings say. */
+  /**
+   * By service (`neon`, `supabase`, `tinyfish`, `ollama`, or one of the host's own): on top of what the settings say. Under
+   * `parts` what is to be different for one part, e.g. `{ supabase: { parts: { storage: { concurrency: 4 } } } }`.
+   */
   readonly policies?: Readonly<Record<string, ServicePolicy>>;
   /** Options of the clients that no variable names, e.g. `{ ollama: { firstByteTimeoutMs: 60_000 } }`; they win. */
   readonly clients?: {

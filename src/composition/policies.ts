@@ -15,21 +15,31 @@ export function servicePolicies(
   config: Config,
   overrides: Readonly<Record<string, ServicePolicy>> = {},
 ): Record<string, ServicePolicy> {
-  const { tinyfish, queries, calls } = config;
+  const { neon, tinyfish, queries, calls } = config;
   const deadlineMs = calls.requestTimeoutMs;
+  // Named here, parts are known (to the status page, and to the fleet) before they are called.
   const base: Record<string, ServicePolicy> = {
     neon: {
       deadlineMs,
       attemptTimeoutMs: Math.min(queries.timeoutMs, deadlineMs),
       baseDelayMs: 100,
       maxDelayMs: 2_000,
+      ...(neon.replicaConnection && { parts: { replica: {} } }),
     },
     [MANAGEMENT_SERVICE]: { deadlineMs, baseDelayMs: 500, maxDelayMs: 5_000 },
     [DATA_API_SERVICE]: { deadlineMs, baseDelayMs: 100, maxDelayMs: 2_000 },
-    supabase: { deadlineMs, baseDelayMs: 200, maxDelayMs: 5_000 },
-    tinyfish: { deadlineMs, maxAttempts: tinyfish.maxRetries + 1, baseDelayMs: tinyfish.retryDelayMs },
+    supabase: { deadlineMs, baseDelayMs: 200, maxDelayMs: 5_000, parts: { auth: {}, storage: {} } },
+    tinyfish: {
+      ...{ deadlineMs, maxAttempts: tinyfish.maxRetries + 1, baseDelayMs: tinyfish.retryDelayMs },
+      parts: { agent: {}, search: {}, fetch: {} },
+    },
     ollama: { baseDelayMs: 250, maxDelayMs: 5_000 },
   };
   const names = new Set([...Object.keys(base), ...Object.keys(overrides)]);
-  return Object.fromEntries([...names].map((name) => [name, { ...base[name], ...overrides[name] }]));
+  return Object.fromEntries([...names].map((name) => [name, joined(base[name], overrides[name])]));
+}
+
+function joined(base: ServicePolicy = {}, over: ServicePolicy = {}): ServicePolicy {
+  const parts = { ...base.parts, ...over.parts };
+  return { ...base, ...over, ...(Object.keys(parts).length > 0 && { parts }) };
 }

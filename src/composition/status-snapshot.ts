@@ -49,19 +49,29 @@ export interface StatusSnapshot {
 }
 
 /** Counts and quantiles are over {@link StatusSnapshot.windowMs}. */
-export interface ServiceStatus extends Traffic {
+export interface ServiceStatus extends Traffic, HeldStatus {
   readonly name: string;
   readonly health: HealthStatus | "unknown";
+  /** Writes are refused, see `setMode`. */
+  readonly readOnly: boolean;
+  /** Those with a circuit of their own. What is said above is of all of them together: the worst circuit, the sums, the poorest budget. */
+  readonly parts: readonly PartStatus[];
+}
+
+export interface PartStatus extends HeldStatus {
+  readonly name: string;
+}
+
+/** What is held of a service, or of a part of it. */
+export interface HeldStatus {
   /** Null where it is switched off. `remainingMs`: until the next probe is allowed. */
   readonly breaker: { readonly state: CircuitState; readonly remainingMs: number; readonly forMs: number } | null;
   readonly inFlight: number;
   readonly waiting: number;
   /** Attempts at a time; null: no bound. */
   readonly maxInFlight: number | null;
-  /** Retries that it may still make; null: no bound. */
+  /** Retries that may still be made; null: no bound. */
   readonly retryBudget: { readonly available: number; readonly capacity: number } | null;
-  /** Writes are refused, see `setMode`. */
-  readonly readOnly: boolean;
 }
 
 export interface Traffic {

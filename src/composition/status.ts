@@ -4,6 +4,7 @@ import { type Clock, type EventBus, sleep } from "../core/index.ts";
 import { type HealthReport, type MonitoringSystem } from "../monitoring/index.ts";
 import { type OutboundLimits, type Pipeline, type RateLimiter } from "../resilience/index.ts";
 import { NotableCalls } from "./notable-calls.ts";
+import { heldByService, nothingHeld } from "./service-status.ts";
 import { noTraffic, StatusHistory } from "./status-history.ts";
 import { type AlertOnStatus, type PoolStatus, type ServiceStatus, type StatusSnapshot } from "./status-snapshot.ts";
 
@@ -132,26 +133,16 @@ export class StatusBoard {
   #services(): ServiceStatus[] {
     const { pipeline } = this.#parts;
     const totals = this.#history.totals();
-    const breakers = new Map(pipeline.breakers().map((breaker) => [breaker.service, breaker]));
-    const names = new Set([...breakers.keys(), ...totals.keys()]);
-    return [...names].map((name) => {
-      const traffic = totals.get(name) ?? noTraffic;
-      const health = this.#health?.checks[name]?.status ?? "unknown";
-      const breaker = breakers.get(name);
-      if (!breaker) return { name, health, breaker: null, ...nothingHeld, ...traffic };
-      const { state, remainingMs, forMs } = breaker;
-      const { inFlight, waiting, max } = pipeline.concurrency(name);
-      const budget = pipeline.budget(name);
-      return {
-        name,
-        health,
-        breaker: { state, remainingMs, forMs },
-        ...{ inFlight, waiting, maxInFlight: Number.isFinite(max) ? max : null },
-        retryBudget: budget ? { available: budget.available, capacity: budget.capacity } : null,
-        readOnly: pipeline.mode(name) === "read-only",
-        ...traffic,
-      };
-    });
+    const held = heldByService(pipeline);
+    const names = new Set([...held.keys(), ...totals.keys()]);
+    return [...names].map((name) => ({
+      name,
+      health: this.#health?.checks[name]?.status ?? "unknown",
+      // Whom the pipeline does not know, it is not asked about: asking would make it known.
+      readOnly: held.has(name) && pipeline.mode(name) === "read-only",
+      ...(held.get(name) ?? nothingHeld),
+      ...(totals.get(name) ?? noTraffic),
+    }));
   }
 
   #pool(): PoolStatus {
@@ -175,6 +166,3 @@ export class StatusBoard {
 
 /** Where there is no database. */
 const nothingLent = { lent: 0, idle: 0, waiting: 0, max: 0, usagePercent: 0, awakeMinutes: 0, wakeUps: 0 };
-
-/** Of a service without a breaker the pipeline is not asked: asking would make it known. */
-const nothingHeld = { inFlight: 0, waiting: 0, maxInFlight: null, retryBudget: null, readOnly: false };

@@ -6,8 +6,13 @@ export type Priority = "high" | "normal" | "low";
 
 /** What the pipeline must know about a call; the client that makes the call fills it in. */
 export interface CallSpec {
-  /** Who is called, e.g. `neon`. Breakers, budgets and bulkheads are kept per service. */
+  /** Who is called, e.g. `neon`. Circuits, retry budgets and bulkheads are kept per service, and per {@link part} of one. */
   readonly service: string;
+  /**
+   * The part of the service that answers, e.g. `storage`, where it fails apart from the others: then its circuit, its retry
+   * budget and its bulkhead are its own. A bounded set of names. @defaultValue none: the service is one
+   */
+  readonly part?: string;
   /** What is asked, e.g. `query`. A bounded set of names: it becomes a metric label. */
   readonly operation: string;
   /** Doing it twice is the same as doing it once. Only such calls are retried. @defaultValue false */
@@ -43,6 +48,11 @@ export interface CallSpec {
   readonly priority?: Priority;
   /** The caller's wish to stop. */
   readonly signal?: AbortSignal;
+}
+
+/** `supabase.storage`; the service's name alone where no part of it is meant. */
+export function circuitName(service: string, part?: string): string {
+  return part === undefined ? service : `${service}.${part}`;
 }
 
 /** How long an answer may be used again. Calls of one service and operation with one `key` share an answer. */

@@ -2,6 +2,12 @@ import { channel } from "node:diagnostics_channel";
 import type { CallIds, DegradedReason } from "./call.ts";
 import type { ErrorCode, Verdict } from "./errors.ts";
 
+/** Whose circuit: a service's, or that of one of its parts. */
+export interface Circuit {
+  readonly service: string;
+  readonly part?: string;
+}
+
 /** What happens inside, told in the past tense. Listeners can neither delay nor change a call. */
 export interface IntegrationEvents {
   "call.finished": {
@@ -58,9 +64,9 @@ export interface IntegrationEvents {
     readonly mode: "read-write" | "read-only";
     readonly reason: string;
   };
-  "circuit.opened": { readonly service: string; readonly reason: string; readonly breakMs: number };
-  "circuit.half_opened": { readonly service: string };
-  "circuit.closed": { readonly service: string };
+  "circuit.opened": Circuit & { readonly reason: string; readonly breakMs: number };
+  "circuit.half_opened": Circuit;
+  "circuit.closed": Circuit;
   "limit.refused": CallIds & { readonly limit: string; readonly retryAfterMs: number };
   /** The shared store of limits does not answer: until it does, `whenDown` decides. */
   "limit.store_lost": { readonly whenDown: "open" | "closed" | "local-share"; readonly message: string };

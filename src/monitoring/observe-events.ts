@@ -45,9 +45,9 @@ export function observeEvents(
       metrics.retries.inc(1, { service });
       services.retried(service);
     },
-    "circuit.closed": ({ service }) => metrics.circuitState.set(0, { service }),
-    "circuit.half_opened": ({ service }) => metrics.circuitState.set(1, { service }),
-    "circuit.opened": ({ service }) => metrics.circuitState.set(2, { service }),
+    "circuit.closed": ({ service, part = "" }) => metrics.circuitState.set(0, { service, part }),
+    "circuit.half_opened": ({ service, part = "" }) => metrics.circuitState.set(1, { service, part }),
+    "circuit.opened": ({ service, part = "" }) => metrics.circuitState.set(2, { service, part }),
     "limit.refused": ({ limit }) => metrics.rateLimited.inc(1, { limit }),
     "limit.waited": ({ limit, waitedMs }) => metrics.rateLimitWait.inc(waitedMs / 1_000, { limit }),
     "query.finished": (event) => database.queried(event),

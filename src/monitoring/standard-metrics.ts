@@ -64,8 +64,9 @@ export function registerStandardMetrics(registry: MetricRegistry) {
     retries: counter("enhanced_integration_retries_total", "Retries that were scheduled.", "service"),
     circuitState: gauge(
       "enhanced_integration_circuit_state",
-      "Circuit breaker: 0 closed, 1 half-open, 2 open.",
+      "Circuit breaker of a service, or of a part of it: 0 closed, 1 half-open, 2 open.",
       "service",
+      "part",
     ),
     rateLimited: counter("enhanced_integration_rate_limited_total", "Refusals by our own rate limits.", "limit"),
     rateLimitWait: counter(

@@ -44,6 +44,8 @@ export type BreakerListener = <N extends BreakerEventName>(name: N, event: Integ
 export interface CircuitBreakerOptions extends BreakerOptions {
   /** Whose circuit it is; for errors and events. @defaultValue "service" */
   readonly service?: string;
+  /** Which part of the service it is for, e.g. `storage`. @defaultValue none: the service */
+  readonly part?: string | undefined;
   readonly clock?: Clock;
   /** For the jitter of the break time. */
   readonly random?: Random;

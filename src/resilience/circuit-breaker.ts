@@ -1,4 +1,6 @@
 import {
+  type Circuit,
+  circuitName,
   type Clock,
   IntegrationError,
   type IntegrationEvents,
@@ -47,6 +49,9 @@ const DAY_MS = 86_400_000;
 export class CircuitBreaker {
   readonly settings: BreakerSettings;
   readonly service: string;
+  /** What fleets know it by: `supabase.storage`, or the service alone. */
+  readonly name: string;
+  readonly #circuit: Circuit;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #onEvent: BreakerListener | undefined;
@@ -57,7 +62,10 @@ export class CircuitBreaker {
   /** @throws IntegrationError `INVALID_INPUT` naming every bad option */
   constructor(options: CircuitBreakerOptions = {}) {
     this.settings = resolveBreaker(options, "CircuitBreaker");
-    this.service = options.service ?? "service";
+    const { service = "service", part } = options;
+    this.service = service;
+    this.name = circuitName(service, part);
+    this.#circuit = part === undefined ? { service } : { service, part };
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? systemRandom;
     this.#onEvent = options.onEvent;
@@ -69,6 +77,11 @@ export class CircuitBreaker {
   get state(): CircuitState {
     const [next, admitted] = admit(this.#state, this.#clock.now(), this.settings);
     return stateName(admitted ? next : this.#state);
+  }
+
+  /** By hand, here or in another process of the fleet. */
+  get isIsolated(): boolean {
+    return this.#state.kind === "isolated";
   }
 
   /** Would a call be let through now? Takes no permit. */
@@ -124,8 +137,8 @@ export class CircuitBreaker {
   /** The error for a call that was not let through. */
   refusal(now: number): IntegrationError {
     const { message, retryAfterMs } = this.#whyRefused(now);
-    const { service } = this;
-    return refusal({ code: "CIRCUIT_OPEN", message: `${service}: ${message}`, service, retryAfterMs });
+    const { service, name } = this;
+    return refusal({ code: "CIRCUIT_OPEN", message: `${name}: ${message}`, service, retryAfterMs });
   }
 
   /** Lets nothing through until {@link close} is called. */
@@ -173,7 +186,7 @@ export class CircuitBreaker {
     if (this.#link)
       throw new IntegrationError({
         code: "INVALID_INPUT",
-        message: `the breaker of ${this.service} belongs to a fleet already; leave that one first`,
+        message: `the breaker of ${this.name} belongs to a fleet already; leave that one first`,
       });
     this.#link = link;
     return () => {
@@ -232,15 +245,15 @@ export class CircuitBreaker {
 
   #become(next: BreakerState, now: number, reason = ""): void {
     const before = this.#state;
-    const { service } = this;
+    const circuit = this.#circuit;
     this.#state = next;
     // What was counted before a break says nothing about the time after it.
     if (before.kind !== "ramping" && (next.kind === "closed" || next.kind === "ramping")) this.#window.clear();
-    if (next.kind === "open") this.#tell("circuit.opened", { service, reason, breakMs: next.until - now });
+    if (next.kind === "open") this.#tell("circuit.opened", { ...circuit, reason, breakMs: next.until - now });
     else if (next.kind === before.kind && next.round === before.round) return;
-    else if (next.kind === "isolated") this.#tell("circuit.opened", { service, reason, breakMs: Infinity });
-    else if (next.kind === "half-open") this.#tell("circuit.half_opened", { service });
-    else if (next.kind === "closed" && before.kind !== "closed") this.#tell("circuit.closed", { service });
+    else if (next.kind === "isolated") this.#tell("circuit.opened", { ...circuit, reason, breakMs: Infinity });
+    else if (next.kind === "half-open") this.#tell("circuit.half_opened", circuit);
+    else if (next.kind === "closed" && before.kind !== "closed") this.#tell("circuit.closed", circuit);
   }
 
   #whyRefused(now: number): { message: string; retryAfterMs: number | undefined } {

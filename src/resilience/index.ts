@@ -46,12 +46,14 @@ export { parseWindowMs } from "./parse-window.ts";
 export { createPipeline, type Pipeline } from "./pipeline.ts";
 export {
   type AnswerWithMeta,
+  type Occupancy,
   type PipelineDescription,
   type PipelineOptions,
   type ServiceBreaker,
   type ServiceMode,
+  type ServiceReport,
 } from "./pipeline-options.ts";
-export { type CallPolicy, type ConcurrencyOptions, type ServicePolicy } from "./policy.ts";
+export { type CallPolicy, type ConcurrencyOptions, type PartPolicy, type ServicePolicy } from "./policy.ts";
 export {
   type AcquireOptions,
   type CheckOptions,
@@ -65,3 +67,4 @@ export { type RedisLimitStoreOptions } from "./redis/redis-limit-options.ts";
 export { RedisLimitStore } from "./redis/redis-limit-store.ts";
 export { RetryBudget, type RetryBudgetOptions } from "./retry-budget.ts";
 export { type DropPolicy } from "./wait-line.ts";
+export { worstCircuit } from "./worst-circuit.ts";

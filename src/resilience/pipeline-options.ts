@@ -26,7 +26,7 @@ export interface PipelineOptions {
   readonly limiter?: RateLimiter;
   /** Limits that services impose: their clients' `fetch` learns them, see `OutboundLimits.learn`; attempts keep to them. */
   readonly outbound?: OutboundLimits;
-  /** Shares the breakers of all services, of later ones too, with other processes: a `FleetBreakers`. */
+  /** Shares the breakers of all services and parts, of later ones too, with other processes: a `FleetBreakers`. */
   readonly fleet?: { join(breaker: CircuitBreaker): unknown };
   /** Makes a span of every call, attempt and wait, e.g. `openTelemetryTracer` of the monitoring room. @defaultValue none */
   readonly tracer?: CallTracer;
@@ -60,6 +60,7 @@ export interface PipelineDescription {
   /** What each stage does unless a service or a call says otherwise. */
   readonly settings: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly defaults: Readonly<Record<string, unknown>>;
+  /** By service; `parts` has the same of its parts. */
   readonly services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly limits: readonly Readonly<Record<string, unknown>>[];
   /** Attempts in flight in the whole process; null: no bound. */
@@ -74,7 +75,26 @@ export interface AnswerWithMeta<T> {
 
 export type ServiceMode = "read-write" | "read-only";
 
-/** A breaker's {@link BreakerSnapshot}, with its service. */
+/** A breaker's {@link BreakerSnapshot}, with its service and, if it is the circuit of a part of it, the part. */
 export interface ServiceBreaker extends BreakerSnapshot {
   readonly service: string;
+  readonly part?: string;
+}
+
+/** Attempts in flight, in line, and how many may be in flight now: `Infinity` where there is no bound. */
+export interface Occupancy {
+  readonly inFlight: number;
+  readonly waiting: number;
+  readonly max: number;
+}
+
+/** How a service does as far as its calls show, or a part of one. */
+export interface ServiceReport extends Occupancy {
+  readonly name: string;
+  /** Undefined: what calls share that name no part. */
+  readonly part: string | undefined;
+  /** Undefined where it is switched off. */
+  readonly breaker: BreakerSnapshot | undefined;
+  /** Undefined where there is no bound. */
+  readonly budget: { readonly capacity: number; readonly available: number } | undefined;
 }

@@ -23,22 +23,18 @@ import { DeadlineWatch } from "./deadline-watch.ts";
 import { describePipeline } from "./describe-pipeline.ts";
 import {
   type AnswerWithMeta,
+  type Occupancy,
   type PipelineDescription,
   type PipelineOptions,
   type ServiceBreaker,
   type ServiceMode,
+  type ServiceReport,
 } from "./pipeline-options.ts";
-import {
-  concurrencyOf,
-  DEFAULT_POLICY,
-  resolveCallPolicy,
-  type ResolvedCallPolicy,
-  resolveServicePolicy,
-  type ServicePolicy,
-} from "./policy.ts";
+import { concurrencyOf, DEFAULT_POLICY, resolveCallPolicy, type ResolvedCallPolicy } from "./policy.ts";
 import { type RateLimiter } from "./rate-limiter.ts";
 import { type RetryBudget } from "./retry-budget.ts";
-import { ServiceState } from "./service-state.ts";
+import { ServiceRegistry } from "./service-registry.ts";
+import { occupancyOf } from "./service-state.ts";
 import { AttemptTimeoutGate } from "./stages/attempt-timeout.ts";
 import { CircuitBreakerGate } from "./stages/circuit-breaker.ts";
 import { ConcurrencyGate } from "./stages/concurrency.ts";
@@ -70,11 +66,9 @@ export class Pipeline implements CallRunner {
   readonly #scopes: CallScopes | undefined;
   readonly #events: EventBus | undefined;
   readonly #limiter: RateLimiter | undefined;
-  readonly #fleet: PipelineOptions["fleet"];
   readonly #tracer: CallTracer | undefined;
   readonly #defaults: ResolvedCallPolicy;
-  readonly #configured: Readonly<Record<string, ServicePolicy>>;
-  readonly #services = new Map<string, ServiceState>();
+  readonly #services: ServiceRegistry;
   readonly #process: Bulkhead;
   readonly #answers: AnswerCache;
   readonly #stages: readonly Stage[];
@@ -104,15 +98,19 @@ export class Pipeline implements CallRunner {
     };
     this.#scopes = options.scopes;
     this.#limiter = options.limiter;
-    this.#fleet = options.fleet;
     this.#tracer = options.tracer;
     this.#newId = options.idFactory ?? countedIds();
     this.#defaults = resolveCallPolicy(DEFAULT_POLICY, options.defaults ?? {});
-    this.#configured = options.services ?? {};
     this.#process = new Bulkhead("this process", concurrencyOf(options.maxConcurrent), this.#around);
     this.#answers = new AnswerCache(options.cache);
     this.#log = new CallLog(options.remember ?? REMEMBERED_CALLS);
-    for (const name of Object.keys(this.#configured)) this.#service(name);
+    this.#services = new ServiceRegistry({
+      around: this.#around,
+      defaults: this.#defaults,
+      configured: options.services ?? {},
+      onEvent: (event, facts) => this.#events?.emit(event, facts),
+      fleet: options.fleet,
+    });
     // Outermost first. Retry stands outside the breaker and the limiter, so that every attempt is counted and charged.
     this.#stages = [degradationStage(this.#answers), deadlineStage, retryStage, hedgeStage];
     this.#gates = [
@@ -160,13 +158,13 @@ export class Pipeline implements CallRunner {
    */
   setMode(service: string, mode: ServiceMode, reason: string, by = "host"): void {
     const before = this.mode(service);
-    this.#service(service).hold(by, mode === "read-only" ? reason : undefined);
+    this.#services.get(service).hold(by, mode === "read-only" ? reason : undefined);
     const after = this.mode(service);
     if (after !== before) this.#events?.emit("service.mode_changed", { service, mode: after, reason });
   }
 
   mode(service: string): ServiceMode {
-    return this.#service(service).readOnly === undefined ? "read-write" : "read-only";
+    return this.#services.get(service).own.readOnly === undefined ? "read-write" : "read-only";
   }
 
   /** Forgets a cached answer, because it is known to be wrong now. @returns whether there was one */
@@ -179,34 +177,46 @@ export class Pipeline implements CallRunner {
     return describePipeline({
       rooms: [...this.#stages, ...this.#gates],
       defaults: this.#defaults,
-      services: [...this.#services.values()],
+      services: this.#services.all,
       limits: this.#limiter?.limits ?? [],
       process: this.#process,
       cache: this.#answers.options,
     });
   }
 
-  /** The breaker of a service; undefined where it is switched off. */
-  breaker(service: string): CircuitBreaker | undefined {
-    return this.#service(service).breaker;
+  /**
+   * The breaker of a service, or of a part of it; undefined where it is switched off. A service's own counts the calls
+   * that name no part; isolated by hand, it holds back the parts as well.
+   */
+  breaker(service: string, part?: string): CircuitBreaker | undefined {
+    return this.#services.of({ service, part }).breaker;
   }
 
-  /** The breakers of all services seen or configured. */
+  /** The breakers of all services, and of all parts of them, seen or configured. */
   breakers(): ServiceBreaker[] {
-    return [...this.#services.values()].flatMap(({ name, breaker }) =>
-      breaker ? [{ service: name, ...breaker.snapshot() }] : [],
+    return this.services().flatMap(({ name, part, breaker }) =>
+      breaker ? [part === undefined ? { service: name, ...breaker } : { service: name, part, ...breaker }] : [],
     );
   }
 
-  /** What a service may still spend on retries and hedges; undefined where there is no bound. */
-  budget(service: string): RetryBudget | undefined {
-    return this.#service(service).budget;
+  /** What a service, or a part of it, may still spend on retries and hedges; undefined where there is no bound. */
+  budget(service: string, part?: string): RetryBudget | undefined {
+    return this.#services.of({ service, part }).budget;
   }
 
-  /** Attempts of a service: in flight, in line, and how many it may have now. */
-  concurrency(service: string): { readonly inFlight: number; readonly waiting: number; readonly max: number } {
-    const { inside, waiting, max } = this.#service(service).bulkhead;
-    return { inFlight: inside, waiting, max };
+  /** Attempts of a service, or of a part of it: in flight, in line, and how many it may have now. */
+  concurrency(service: string, part?: string): Occupancy {
+    return occupancyOf(this.#services.of({ service, part }));
+  }
+
+  /** What is known of each service seen or configured, its parts behind it. */
+  services(): ServiceReport[] {
+    return this.#services.all.flatMap(({ name, states }) =>
+      states.map((state) => {
+        const { part, breaker, budget } = state;
+        return { name, part, breaker: breaker?.snapshot(), budget: budget?.toJSON(), ...occupancyOf(state) };
+      }),
+    );
   }
 
   /** What happened to one of the last calls. Errors, events and attempts carry the `callId`. */
@@ -235,7 +245,7 @@ export class Pipeline implements CallRunner {
     scope: CallScope | undefined,
     behind = false,
   ): CallContext {
-    const service = this.#service(spec.service);
+    const service = this.#services.of(spec);
     const trace = new CallTrace(spec.service, spec.operation, this.#around.clock.now(), this.#newId);
     this.#log.add(trace);
     this.#inFlight += 1;
@@ -260,18 +270,6 @@ export class Pipeline implements CallRunner {
       );
     const start = () => this.#finish(call, enter).catch(() => undefined);
     void (this.#scopes ? this.#scopes.outside(start) : start());
-  }
-
-  #service(name: string): ServiceState {
-    const known = this.#services.get(name);
-    if (known) return known;
-    const policy = resolveServicePolicy(name, this.#defaults, this.#configured[name] ?? {});
-    const state = new ServiceState(name, policy, this.#around, {
-      onEvent: (event, facts) => this.#events?.emit(event, facts),
-    });
-    this.#services.set(name, state);
-    if (state.breaker) this.#fleet?.join(state.breaker);
-    return state;
   }
 
   #end(call: CallContext): void {

@@ -31,14 +31,23 @@ export interface CallPolicy {
   readonly hedge?: HedgeRule | false;
 }
 
-/** What may differ from service to service. */
-export interface ServicePolicy extends CallPolicy {
-  /** The service's circuit breaker; `false` for none. */
+/** What may differ between the parts of one service. */
+export interface PartPolicy extends CallPolicy {
+  /** The circuit breaker; `false` for none. */
   readonly breaker?: BreakerOptions | false;
   /** Attempts in flight at a time; more of them wait in line. @defaultValue no bound */
   readonly concurrency?: number | ConcurrencyOptions;
-  /** What the service's calls may spend on retries together; `false` for no bound. */
+  /** What calls may spend on retries together; `false` for no bound. */
   readonly budget?: RetryBudgetOptions | false;
+}
+
+/** What may differ from service to service. It holds for each part: two parts with `concurrency: 8` have 8 each. */
+export interface ServicePolicy extends PartPolicy {
+  /**
+   * Parts that fail apart from one another, by the name that calls give as `part`; what is missing comes from the
+   * service. A part need not be told of here: it is known from its first call on. @defaultValue none
+   */
+  readonly parts?: Readonly<Record<string, PartPolicy>>;
 }
 
 export interface ConcurrencyOptions {
@@ -140,6 +149,8 @@ export function resolveCallPolicy(base: ResolvedCallPolicy, own: CallPolicy): Re
 export function checkServicePolicy(check: OptionCheck, prefix: string, policy: ServicePolicy): void {
   checkCallPolicy(check, prefix, policy);
   checkConcurrency(check, `${prefix}concurrency`, policy.concurrency);
+  for (const [name, part] of Object.entries(policy.parts ?? {}))
+    checkServicePolicy(check, `${prefix}parts.${name}.`, part);
 }
 
 export function checkConcurrency(
@@ -162,7 +173,7 @@ export function checkConcurrency(
 export function resolveServicePolicy(
   service: string,
   base: ResolvedCallPolicy,
-  own: ServicePolicy,
+  own: PartPolicy,
 ): ResolvedServicePolicy {
   return {
     ...resolveCallPolicy(base, own),

@@ -1,49 +1,59 @@
+import { circuitName } from "../core/index.ts";
 import { type BreakerListener } from "./breaker-options.ts";
 import { Bulkhead } from "./bulkhead.ts";
 import { type Surroundings } from "./call-context.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { LatencyQuantile } from "./latency-quantile.ts";
+import { type Occupancy } from "./pipeline-options.ts";
 import { type ResolvedServicePolicy } from "./policy.ts";
 import { RetryBudget } from "./retry-budget.ts";
 
 /** Operations of one service that are told apart; they come from code, so a dozen is usual. */
 const MAX_OPERATIONS = 200;
 
-/** What the calls to one service share. */
+/** What else may be said of a {@link ServiceState}. */
+export interface ServiceStateOptions {
+  /** The part of the service that it is for. @defaultValue the service */
+  readonly part?: string | undefined;
+  /** The circuit of the service that it is a part of. */
+  readonly whole?: CircuitBreaker | undefined;
+  readonly onEvent?: BreakerListener;
+  /** @defaultValue one of its own */
+  readonly budget?: RetryBudget | undefined;
+}
+
+/** What the calls to one service share, or to one part of it: what is known of how it does. */
 export class ServiceState {
+  /** `supabase`, or `supabase.storage`. */
   readonly name: string;
+  readonly part: string | undefined;
   readonly policy: ResolvedServicePolicy;
   readonly breaker: CircuitBreaker | undefined;
+  /** The service's own circuit, if this is a part: what isolates the service by hand isolates its parts. */
+  readonly whole: CircuitBreaker | undefined;
   readonly budget: RetryBudget | undefined;
   readonly bulkhead: Bulkhead;
-  /** Why writes are refused; undefined: they are not. */
+  /** Why writes are refused; undefined: they are not. The service says so for all of its parts. */
   readOnly: string | undefined = undefined;
-  /** Who wants them refused, and why. */
-  readonly #holds = new Map<string, string>();
   readonly #durations = new Map<string, LatencyQuantile>();
 
   constructor(
-    name: string,
+    service: string,
     policy: ResolvedServicePolicy,
     around: Pick<Surroundings, "clock" | "random" | "deadlines">,
-    parts: { readonly onEvent?: BreakerListener; readonly budget?: RetryBudget | undefined } = {},
+    options: ServiceStateOptions = {},
   ) {
     const { clock, random } = around;
-    const { onEvent } = parts;
-    this.name = name;
+    const { part, whole, onEvent, budget } = options;
+    this.name = circuitName(service, part);
+    this.part = part;
     this.policy = policy;
     this.breaker = policy.breaker
-      ? new CircuitBreaker({ service: name, ...policy.breaker, clock, random, ...(onEvent && { onEvent }) })
+      ? new CircuitBreaker({ service, part, ...policy.breaker, clock, random, ...(onEvent && { onEvent }) })
       : undefined;
-    this.budget = parts.budget ?? (policy.budget ? new RetryBudget(policy.budget) : undefined);
-    this.bulkhead = new Bulkhead(name, policy.concurrency, around);
-  }
-
-  /** @param reason why writes are to be refused as far as `by` is concerned; undefined takes it back */
-  hold(by: string, reason: string | undefined): void {
-    if (reason === undefined) this.#holds.delete(by);
-    else this.#holds.set(by, reason);
-    this.readOnly = [...this.#holds.values()].at(-1);
+    this.whole = whole;
+    this.budget = budget ?? (policy.budget ? new RetryBudget(policy.budget) : undefined);
+    this.bulkhead = new Bulkhead(this.name, policy.concurrency, around);
   }
 
   /** How long an operation usually takes. Kept for calls that may be hedged alone. */
@@ -53,4 +63,8 @@ export class ServiceState {
     if (!durations) this.#durations.set(key, (durations = new LatencyQuantile()));
     return durations;
   }
+}
+
+export function occupancyOf({ bulkhead: { inside, waiting, max } }: ServiceState): Occupancy {
+  return { inFlight: inside, waiting, max };
 }

@@ -119,6 +119,29 @@ describe.each([
 });
 
 describe("a fleet", () => {
+  it("shares the circuit of each part, and what isolates a service isolates parts that another process calls first", async () => {
+    const [a, b] = [await join(), await join()];
+    const spec = (part: string) => ({ service: "crm", part, operation: "ask", maxAttempts: 1, idempotent: true });
+    const reset = Object.assign(new Error("reset"), { code: "ECONNRESET" });
+    const ask = ({ integration }: typeof a, part: string) =>
+      integration.call(spec(part), async () => "served").catch((error: { code: string }) => error.code);
+    for (let i = 0; i < 3; i += 1)
+      await a.integration.call(spec("people"), () => Promise.reject(reset)).catch(() => undefined);
+    await ask(b, "people");
+    await eventually(() => expect(b.state("crm.people")).toBe("open"));
+    expect([await ask(b, "deals"), await b.ask()]).toEqual(["served", "served"]);
+    a.integration.operate({ action: "isolate", service: "crm" }, "ada");
+    await eventually(async () => expect(await ask(b, "notes")).toBe("CIRCUIT_OPEN"));
+    a.integration.operate({ action: "close", service: "crm" }, "ada");
+    await eventually(async () =>
+      expect([await ask(b, "notes"), await ask(b, "deals"), await ask(b, "people")]).toEqual([
+        "served",
+        "served",
+        "served",
+      ]),
+    );
+  });
+
   it("is not made where the host wants none, nor without Redis", async () => {
     const [a, b] = [await join({ fleet: false }), await join({ fleet: false })];
     expect(a.integration.describe().fleet).toBeNull();

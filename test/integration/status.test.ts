@@ -191,6 +191,84 @@ describe("watchStatus", () => {
   });
 });
 
+describe("a service of parts", () => {
+  const fail = async (integration: Integration, clock: ManualClock, times: number) => {
+    for (let i = 0; i < times; i += 1) {
+      const failed = integration.supabase.storage
+        .list({ bucket: "documents" })
+        .catch((error: { code: string }) => error.code);
+      await clock.advance(60_000);
+      await failed;
+    }
+  };
+
+  it("shows its worst circuit, its poorest budget, and each part", async () => {
+    const supabase = {
+      maxAttempts: 2,
+      breaker: { minimumCalls: 4, windowMs: 3_600_000 },
+      parts: { storage: { concurrency: 3 } },
+    };
+    const { clock, integration } = started({ policies: { policies: { supabase } } });
+    await fail(integration, clock, 2);
+    const status = integration.status().services.find(({ name }) => name === "supabase");
+    expect(status).toMatchObject({
+      breaker: { state: "open" },
+      retryBudget: { available: 98, capacity: 100 },
+      maxInFlight: null,
+      parts: [
+        { name: "auth", breaker: { state: "closed" }, maxInFlight: null, retryBudget: { available: 100 } },
+        { name: "storage", breaker: { state: "open" }, maxInFlight: 3, retryBudget: { available: 98 } },
+      ],
+    });
+    expect(integration.describe().breakers).toMatchObject({
+      supabase: "open",
+      "supabase.auth": "closed",
+      "supabase.storage": "open",
+    });
+    await ended(integration, clock);
+  });
+
+  it("is isolated and closed as a whole or by part", async () => {
+    const { clock, integration } = started();
+    const states = () => {
+      const { supabase, "supabase.auth": auth, "supabase.storage": storage } = integration.describe().breakers;
+      return [supabase, auth, storage];
+    };
+    const told: string[] = [];
+    integration.events.on("operator.acted", ({ action, target }) => told.push(`${action} ${target}`));
+    integration.operate({ action: "isolate", service: "supabase", part: "auth" }, "ada");
+    expect(states()).toEqual(["isolated", "isolated", "closed"]);
+    await expect(integration.supabase.auth.signIn({ email: "a@b.c", password: "x" })).rejects.toMatchObject({
+      code: "CIRCUIT_OPEN",
+      service: "supabase",
+      message: expect.stringContaining("supabase.auth: the circuit is isolated"),
+    });
+    integration.operate({ action: "isolate", service: "supabase" }, "ada");
+    expect(states()).toEqual(["isolated", "isolated", "isolated"]);
+    await expect(integration.supabase.storage.list({ bucket: "documents" })).rejects.toMatchObject({
+      code: "CIRCUIT_OPEN",
+    });
+    const part = () => integration.operate({ action: "close", service: "supabase", part: "auth" }, "ada");
+    expect(part).toThrow("supabase is isolated as a whole");
+    integration.operate({ action: "close", service: "supabase" }, "ada");
+    expect(states()).toEqual(["closed", "closed", "closed"]);
+    integration.operate({ action: "isolate", service: "supabase", part: "storage" }, "ada");
+    integration.operate({ action: "close", service: "supabase", part: "storage" }, "ada");
+    expect(states()).toEqual(["closed", "closed", "closed"]);
+    expect(told).toEqual([
+      "isolate supabase.auth",
+      "isolate supabase",
+      "close supabase",
+      "isolate supabase.storage",
+      "close supabase.storage",
+    ]);
+    const unknown = () => integration.operate({ action: "close", service: "supabase", part: "x" }, "ada");
+    expect(unknown).toThrow(/no circuit of "supabase\.x"; there are: .*supabase\.auth/);
+    expect(states()).toHaveLength(3);
+    await ended(integration, clock);
+  });
+});
+
 describe("operate", () => {
   it("tells who did what, in one line", async () => {
     const { clock, integration } = started();

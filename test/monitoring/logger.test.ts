@@ -281,6 +281,7 @@ describe("logEvents", () => {
     events.emit("circuit.opened", { service: "neon", reason: "5 of 5 failed", breakMs: 1 });
     events.emit("circuit.half_opened", { service: "neon" });
     events.emit("circuit.closed", { service: "neon" });
+    events.emit("circuit.closed", { service: "neon", part: "replica" });
     events.emit("pool.connection_lost", { pool: "main", message: "gone" });
     events.emit("pool.mode_changed", { pool: "main", mode: "read-only", reason: "primary down" });
     const alert = { name: "a", value: 1, message: "bad" };
@@ -303,6 +304,7 @@ describe("logEvents", () => {
       "warn the circuit of neon opened: 5 of 5 failed",
       "info the circuit of neon lets probes through",
       "info the circuit of neon closed",
+      "info the circuit of neon.replica closed",
       "warn the pool main lost a connection: gone",
       "warn the pool main is read-only: primary down",
       "error alert a is firing: bad",

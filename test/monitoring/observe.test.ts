@@ -41,6 +41,11 @@ describe("observing events", () => {
     expect(await circuit()).toBe(1);
     events.emit("circuit.closed", { service: "ollama" });
     expect(await circuit()).toBe(0);
+    events.emit("circuit.opened", { service: "ollama", part: "models", reason: "5 of 10 failed", breakMs: 1_000 });
+    expect([
+      await circuit(),
+      await read("enhanced_integration_circuit_state", { service: "ollama", part: "models" }),
+    ]).toEqual([0, 2]);
     events.emit("limit.refused", { limit: "search", retryAfterMs: 10 });
     events.emit("limit.waited", { limit: "search", waitedMs: 250 });
     expect(await read("enhanced_integration_rate_limited_total", { limit: "search" })).toBe(1);

@@ -195,7 +195,7 @@ describe("the Grafana dashboard", () => {
   /** Of the one metric that an expression names: a record with none of them is refused. */
   function labelsOf(metrics: MonitoringSystem, expr: string): string[] {
     const [name = ""] = /[a-z_]{8,}/.exec(expr) ?? [];
-    const known = ["service", "pool", "state", "limit", "tool"];
+    const known = ["service", "part", "pool", "state", "limit", "tool"];
     return known.filter((label) => {
       const refused = () => metrics.read("enhanced_integration_metrics_refused_total").reduce((n, s) => n + s.value, 0);
       const before = refused();

@@ -32,11 +32,13 @@ function startQuery(context: ClientContext, source: StatementSource, rest: reado
   const policy: { -readonly [K in keyof CallSpec]?: CallSpec[K] } = { idempotent, write };
   if (hedge !== undefined) policy.hedge = hedge === true ? {} : hedge;
   if (cache) policy.cache = cache;
-  const spec = context.spec("query", options, policy);
   const isRead = idempotent && !write;
   refuseReplicaWrite(options, isRead);
   // What a replica says may be older than our last write, and the cache would keep it.
   const replica = !cache && context.replica?.takes(options, isRead) ? context.replica : undefined;
+  // It goes on answering while the primary's circuit is open.
+  if (replica) policy.part = "replica";
+  const spec = context.spec("query", options, policy);
   const { executor, runner, clock } = context;
   const attempt = (own: AttemptContext) => {
     const startedAt = clock.now();

@@ -9,7 +9,7 @@ import {
 import { type HttpRequest, HttpTransport } from "../http/transport.ts";
 import { readSupabaseError } from "./errors.ts";
 import { JoinedChannels } from "./joined-channels.ts";
-import { quotaOfOperation } from "./quotas.ts";
+import { answererOf } from "./quotas.ts";
 import { isHeaderSafe, type ResolvedSupabaseOptions } from "./supabase-options.ts";
 
 /** What a caller may say about one call. */
@@ -129,7 +129,7 @@ export class SupabaseConnection {
     const { signal, priority, parent } = call;
     return {
       service: "supabase",
-      quota: quotaOfOperation(operation.operation),
+      ...answererOf(operation.operation),
       ...operation,
       deadlineMs: call.deadlineMs ?? deadlineMs,
       ...(signal && { signal }),

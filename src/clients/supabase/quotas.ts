@@ -7,14 +7,17 @@ const authPaths: Readonly<Record<string, string>> = {
   user: "user",
 };
 
-/** The limit of the project's that an operation of ours draws on, e.g. `supabase.storage`. */
-export function quotaOfOperation(operation: string): string {
-  const [area = "", name = ""] = operation.split(".");
-  return area === "auth" ? `supabase.auth/${authPaths[name] ?? name}` : `supabase.${area}`;
+/**
+ * What answers an operation of ours: the part of the project, which may be down by itself (`storage`), and the limit that
+ * it draws on (`supabase.storage`).
+ */
+export function answererOf(operation: string): { readonly part: string; readonly quota: string } {
+  const [part = "", name = ""] = operation.split(".");
+  return { part, quota: part === "auth" ? `supabase.auth/${authPaths[name] ?? name}` : `supabase.${part}` };
 }
 
 /**
- * The same of a request. Undefined for questions about health, which count against nothing.
+ * The limit that a request draws on. Undefined for questions about health, which count against nothing.
  *
  * @param storageUrl where storage is, if not below the project's URL
  */

@@ -10,7 +10,7 @@ import {
 import { type HttpRequest, HttpTransport } from "../http/transport.ts";
 import { creationRefused, readError } from "./errors.ts";
 import { type ResolvedTinyFishOptions } from "./options.ts";
-import { quotaOfOperation } from "./quotas.ts";
+import { answererOf } from "./quotas.ts";
 import {
   field,
   readFetchFailure,
@@ -230,7 +230,7 @@ export class TinyFishApi {
     return {
       service: "tinyfish",
       operation,
-      quota: quotaOfOperation(operation),
+      ...answererOf(operation),
       deadlineMs: Math.min(policy.deadlineMs, call.deadlineMs ?? Infinity),
       ...(policy.isCharged && limit && { limit }),
       ...(call.signal && { signal: call.signal }),

@@ -7,12 +7,16 @@ const ofOperation: Readonly<Record<string, string>> = {
   streamRun: "tinyfish.runs",
 };
 
-/** The limit of the account's that an operation draws on: ordering runs is limited apart from looking at them. */
-export function quotaOfOperation(operation: string): string {
-  return ofOperation[operation] ?? "tinyfish.agent";
+/**
+ * What answers an operation: search and fetch are hosts of their own beside the agent's, and fail by themselves. And the
+ * limit of the account's that it draws on: ordering runs is limited apart from looking at them.
+ */
+export function answererOf(operation: string): { readonly part: string; readonly quota: string } {
+  const part = operation === "search" || operation === "fetch" ? operation : "agent";
+  return { part, quota: ofOperation[operation] ?? "tinyfish.agent" };
 }
 
-/** The same of a request. Undefined for the wallet, by which health is asked. */
+/** The limit that a request draws on. Undefined for the wallet, by which health is asked. */
 export function quotaOfUrl(url: string): string | undefined {
   const { hostname, pathname } = new URL(url);
   if (hostname.startsWith("api.search.") || pathname.endsWith("/v1/search")) return "tinyfish.search";

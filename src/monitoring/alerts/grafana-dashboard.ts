@@ -39,7 +39,7 @@ const panels: readonly Panel[] = [
   {
     title: "Circuit breakers: 0 closed, 1 half-open, 2 open",
     unit: "none",
-    queries: [[`${prefix}_circuit_state`, "{{service}}"]],
+    queries: [[`${prefix}_circuit_state`, "{{service}} {{part}}"]],
   },
   {
     title: "Pool",

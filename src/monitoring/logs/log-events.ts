@@ -1,4 +1,4 @@
-import { type EventBus, type IntegrationEvents, type Logger } from "../../core/index.ts";
+import { type Circuit, circuitName, type EventBus, type IntegrationEvents, type Logger } from "../../core/index.ts";
 import { subscribe } from "../observe-events.ts";
 
 export interface LogEventsOptions {
@@ -22,9 +22,9 @@ export function logEvents(events: EventBus, logger: Logger, options: LogEventsOp
         inTrace(event),
         `${event.service}.${event.operation} is tried again in ${Math.round(event.delayMs)} ms`,
       ),
-    "circuit.opened": (event) => logger.warn(event, `the circuit of ${event.service} opened: ${event.reason}`),
-    "circuit.half_opened": (event) => logger.info(event, `the circuit of ${event.service} lets probes through`),
-    "circuit.closed": (event) => logger.info(event, `the circuit of ${event.service} closed`),
+    "circuit.opened": (event) => logger.warn(event, `the circuit of ${nameOf(event)} opened: ${event.reason}`),
+    "circuit.half_opened": (event) => logger.info(event, `the circuit of ${nameOf(event)} lets probes through`),
+    "circuit.closed": (event) => logger.info(event, `the circuit of ${nameOf(event)} closed`),
     "pool.connection_lost": (event) => logger.warn(event, `the pool ${event.pool} lost a connection: ${event.message}`),
     "pool.mode_changed": (event) => logger.warn(event, `the pool ${event.pool} is ${event.mode}: ${event.reason}`),
     "pool.leak_suspected": (event) =>
@@ -65,3 +65,5 @@ function alertLevel(event: IntegrationEvents["alert.changed"]): "info" | "warn" 
   if (event.state !== "firing") return "info";
   return event.severity === "critical" ? "error" : "warn";
 }
+
+const nameOf = ({ service, part }: Circuit) => circuitName(service, part);

@@ -24,8 +24,8 @@ export class FleetBreakers {
   /** @throws IntegrationError `INVALID_INPUT` naming every bad option */
   constructor(options: FleetBreakersOptions) {
     this.#options = resolveFleet(options);
-    const hear = (service: string) => {
-      for (const member of this.#members) if (member.service === service) void member.exchange();
+    const hear = (circuit: string) => {
+      for (const member of this.#members) if (member.name === circuit) void member.exchange();
     };
     const { channel } = this.#options;
     this.#subscription = options.subscriber && subscription(options.subscriber, channel, hear);
@@ -37,7 +37,7 @@ export class FleetBreakers {
   }
 
   /**
-   * Shares a breaker with those of the same service in other processes.
+   * Shares a breaker with those of the same service, or of the same part of it, in other processes.
    *
    * @returns a function after which it is alone again
    * @throws IntegrationError `INVALID_INPUT` if it belongs to a fleet already

@@ -32,8 +32,9 @@ export class FleetMember implements BreakerLink {
     this.#unlink = breaker.link(this);
   }
 
-  get service(): string {
-    return this.#breaker.service;
+  /** Of its circuit. */
+  get name(): string {
+    return this.#breaker.name;
   }
 
   /** The last command was answered. */
@@ -95,15 +96,12 @@ export class FleetMember implements BreakerLink {
     } catch (thrown) {
       if (this.#untold === "no" || told === "by hand") this.#untold = told;
       if (this.#connected)
-        logger.warn(
-          { service: this.service, reason: describeThrown(thrown) },
-          "circuit: Redis is away, going on alone",
-        );
+        logger.warn({ circuit: this.name, reason: describeThrown(thrown) }, "circuit: Redis is away, going on alone");
       this.#connected = false;
       return;
     }
     if (!this.#active) return;
-    if (!this.#connected) logger.info({ service: this.service }, "circuit: shared through Redis");
+    if (!this.#connected) logger.info({ circuit: this.name }, "circuit: shared through Redis");
     this.#connected = true;
     // What we saw meanwhile is told first, and its version decides whether it still counts.
     if (this.#untold !== "no" && !reply.granted) return;
@@ -118,9 +116,9 @@ export class FleetMember implements BreakerLink {
   async #send(wish: readonly (string | number)[]): Promise<CircuitReply> {
     if (this.#unanswered) throw new Error("the command before is still unanswered");
     const { run, clock, prefix, channel, commandTimeoutMs } = this.#options;
-    const { service } = this;
+    const { name } = this;
     this.#unanswered = true;
-    const answer = run([prefix + service], [...wish.map(String), this.#id, channel, service]).finally(
+    const answer = run([prefix + name], [...wish.map(String), this.#id, channel, name]).finally(
       () => (this.#unanswered = false),
     );
     const reply = await new Promise<unknown>((resolve, reject) => {

@@ -4,13 +4,14 @@ import { type Outcome } from "../breaker-step.ts";
 import { type CircuitBreaker, REFUSED } from "../circuit-breaker.ts";
 import { type Gate } from "./stage.ts";
 
-/** Each attempt asks the service's breaker, and tells it how it went. */
+/** Each attempt asks the breaker of its service, or of the part of it, and tells it how it went. */
 export class CircuitBreakerGate implements Gate {
   readonly name = "circuit breaker";
 
   enter(attempt: Attempt): IntegrationError | undefined {
     const { call } = attempt;
-    const { breaker } = call.service;
+    const { breaker, whole } = call.service;
+    if (whole?.isIsolated) return call.refused("circuit breaker", whole.refusal(call.now));
     if (!breaker) return undefined;
     attempt.permit = breaker.enter(call.now);
     return attempt.permit === REFUSED ? call.refused("circuit breaker", breaker.refusal(call.now)) : undefined;

@@ -22,7 +22,7 @@ export class ServiceLimitGate implements Gate {
 
   enter(attempt: Attempt): Promise<void> | undefined {
     const { call } = attempt;
-    const quota = call.spec.quota ?? call.service.name;
+    const quota = call.spec.quota ?? call.spec.service;
     return this.#outbound.check(quota).allowed ? undefined : turn(this.#outbound, quota, attempt);
   }
 }

@@ -275,6 +275,7 @@ describe.each(["TCP", "WebSockets"])("over %s", (way) => {
       const events = new EventBus();
       const pools = makePools({ events });
       events.emit("circuit.opened", { service: "ollama", reason: "other", breakMs: 1 });
+      events.emit("circuit.opened", { service: "neon", part: "replica", reason: "other", breakMs: 1 });
       expect(pools.mode).toBe("read-write");
       events.emit("circuit.opened", { service: "neon", reason: "half of 20 calls failed", breakMs: 5_000 });
       expect(pools.mode).toBe("read-only");

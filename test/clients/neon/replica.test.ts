@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { NeonClient, type NeonClientOptions } from "../../../src/clients/neon/index.ts";
 import { EventBus } from "../../../src/core/index.ts";
+import { createPipeline } from "../../../src/resilience/index.ts";
+import { openDoor } from "../../support/door.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres.ts";
 
 let primary: TestDatabase;
@@ -51,6 +53,19 @@ it("is replaced by the primary when it fails", async () => {
   expect(await neon.query(where)).toEqual([{ name: nameOf(primary) }]);
   expect(fallen).toEqual(["neon-replica"]);
   await expect(neon.query("select * from nowhere")).rejects.toMatchObject({ sqlState: "42P01" });
+});
+
+it("answers while the primary's circuit is open", async () => {
+  const events = new EventBus();
+  const door = await openDoor(Number(new URL(primary.connectionString).port));
+  const through = new URL(primary.connectionString);
+  through.host = `127.0.0.1:${door.port}`;
+  const runner = createPipeline({ events, services: { neon: { maxAttempts: 1, breaker: { minimumCalls: 3 } } } });
+  await using neon = makeClient({ runner, events, connectionString: through.href });
+  await door.shut();
+  for (let call = 0; call < 3; call += 1) await expect(neon.query(where)).rejects.toMatchObject({ service: "neon" });
+  await expect(neon.query(where)).rejects.toMatchObject({ code: "CIRCUIT_OPEN" });
+  expect(await neon.query(where, [], { replica: true })).toEqual([{ name: nameOf(replica) }]);
 });
 
 it("refuses a default that cannot be, and needs no replica for the option", async () => {

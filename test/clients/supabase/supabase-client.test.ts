@@ -3,6 +3,7 @@ import { promisify, inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SupabaseClient, supabaseError } from "../../../src/clients/supabase/index.ts";
 import { Secret } from "../../../src/core/index.ts";
+import { createPipeline } from "../../../src/resilience/index.ts";
 import { ada, eagerRunner, startProject, text } from "./project.ts";
 
 let project: Awaited<ReturnType<typeof startProject>>;
@@ -78,6 +79,23 @@ describe("SupabaseClient.admin and forUser", () => {
     expect((await admin.from("notes").insert([] as never)).status).toBe(503);
     expect((await admin.functions.invoke("report", { method: "GET" })).error).not.toBeNull();
     expect(faults.requests("supabase")).toBe(2 + 3 + 2);
+  });
+
+  it("are refused for no outage but that of the part they ask", async () => {
+    const runner = createPipeline({ services: { supabase: { maxAttempts: 1, breaker: { minimumCalls: 3 } } } });
+    const { faults, supabase } = await startProject({ runner });
+    faults.inject("supabase", { kind: "status", status: 503 }, { match: /\/rest\//, times: 9 });
+    const rows = () => supabase.admin.from("notes").select();
+    for (let call = 0; call < 3; call += 1) expect((await rows()).error?.message).not.toContain("circuit");
+    expect((await rows()).error?.message).toContain("supabase.rest: the circuit is open");
+    expect((await supabase.admin.auth.listUsers()).error).toBeNull();
+    expect((await supabase.admin.storage.listBuckets()).error).toBeNull();
+    expect(runner.breakers().map(({ part, state }) => [part, state])).toEqual([
+      [undefined, "closed"],
+      ["rest", "open"],
+      ["auth", "closed"],
+      ["storage", "closed"],
+    ]);
   });
 
   it("heed the caller's signal", async () => {

@@ -27,6 +27,15 @@ it("under the pipeline reads are tried again", async () => {
   expect(fault.fired).toBe(2);
 });
 
+it("an outage of search refuses neither pages nor runs", async () => {
+  const { client, page, faults } = await start({ services: { tinyfish: { breaker: { minimumCalls: 3 } } } });
+  faults.inject("tinyfish", { kind: "status", status: 503 }, { match: /v1\/search/, times: 9 });
+  for (let call = 0; call < 3; call += 1) await client.search({ query: "house" }).catch(() => undefined);
+  await expect(client.search({ query: "house" })).rejects.toMatchObject({ code: "CIRCUIT_OPEN" });
+  expect((await client.fetch({ urls: [page] })).pages).toHaveLength(1);
+  expect((await client.run({ url: page, goal: "List", output: listings })).result.listings).toHaveLength(20);
+});
+
 it("under the pipeline a stream that breaks is still one run with one end", async () => {
   const { client, page, standIn } = await start();
   standIn.quirks.cutStreamAfterEvents = 2;

@@ -166,6 +166,33 @@ describe.skipIf(!hasBrowser())("the status page in a browser", () => {
     ]);
   });
 
+  it("shows the parts of a service, and isolates and closes them by themselves", { timeout: 60_000 }, async () => {
+    await open();
+    const supabase = page.getByRole("article", { name: "supabase" });
+    const lines = supabase.getByRole("list", { name: "Parts of supabase" }).getByRole("listitem");
+    const states = () => lines.allTextContents();
+    const act = async (button: string) => {
+      await supabase.getByRole("button", { name: button, exact: true }).click();
+      await page.getByRole("button", { name: "Yes" }).click();
+    };
+    expect(await states()).toEqual(["authclosedIsolate", "storageclosedIsolate"]);
+    await act("Isolate supabase.auth");
+    await page.getByText("supabase.auth is isolated.").waitFor();
+    expect(await states()).toEqual(["authisolatedClose", "storageclosedIsolate"]);
+    expect(await page.locator("#overall").textContent()).toMatch(/, 1 circuit open$/);
+    expect(await supabase.getByText("circuit isolated").count()).toBe(1);
+    await act("Close circuit of supabase.auth");
+    await supabase.getByText("circuit closed").waitFor();
+    await act("Isolate supabase");
+    await page.getByText("supabase is isolated.").waitFor();
+    expect(await page.locator("#overall").textContent()).toMatch(/, 2 circuits open$/);
+    expect(await lines.getByRole("button").count()).toBe(0);
+    expect(integration.describe().breakers).toMatchObject({ supabase: "isolated", "supabase.storage": "isolated" });
+    await act("Close circuit of supabase");
+    await supabase.getByText("circuit closed").waitFor();
+    expect(await lines.getByRole("button").count()).toBe(2);
+  });
+
   it("silences an alert, and ends the silence", async () => {
     await open();
     await page.getByLabel("How long busy is silenced").selectOption({ label: "1 hour" });

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { type ExpressRequest, send } from "../handler.ts";
 
 /** In the order in which they use one another. */
-const scripts = ["dom.mjs", "plots.mjs", "timeline.mjs", "limits.mjs", "sections.mjs", "main.mjs"];
+const scripts = ["dom.mjs", "plots.mjs", "timeline.mjs", "limits.mjs", "parts.mjs", "sections.mjs", "main.mjs"];
 
 interface Page {
   readonly html: string;

@@ -25,6 +25,7 @@ export function alertmanagerNotifier(options: AlertmanagerNotifierOptions): Noti
   const headers = options.token === undefined ? {} : { authorization: `Bearer ${revealSecret(options.token)}` };
   return {
     service: "alertmanager",
+    part: new URL(url).host,
     mode: "stream",
     send: ({ alerts, at }, { signal }) => {
       const body = alerts.map(({ labels, annotations, message, startsAt, endsAt }) => ({

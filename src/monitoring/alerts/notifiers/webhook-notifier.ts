@@ -31,6 +31,7 @@ export function webhookNotifier(options: WebhookNotifierOptions): Notifier {
   const secrets = [options.secret].flat().map((secret) => keyOf(revealSecret(secret)));
   return {
     service: "webhook",
+    part: new URL(url).host,
     mode: "grouped",
     send: (notification, { signal, deliveryId }) => {
       const seconds = Math.floor(clock.wallNow() / 1_000);

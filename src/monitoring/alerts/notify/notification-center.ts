@@ -110,11 +110,12 @@ export class NotificationCenter {
     runner: CallRunner,
     deadlineMs: number,
   ): Promise<boolean> {
-    const { service } = notifier;
+    const { service, part } = notifier;
     const deliveryId = `msg_${randomUUID()}`;
     const count = (outcome: string, code = ""): void => this.#deliveries.inc(1, { notifier: service, outcome, code });
     // Receivers know a delivery by its id or its group's key: telling twice is telling once.
-    const spec = { service, operation: "notify", idempotent: true, idempotencyKey: deliveryId, deadlineMs } as const;
+    const safe = { idempotent: true, idempotencyKey: deliveryId };
+    const spec = { service, ...(part !== undefined && { part }), operation: "notify", ...safe, deadlineMs };
     const delivery = runner
       .run(spec, ({ signal }) => notifier.send(notification, { signal, deliveryId }))
       .then(

@@ -45,6 +45,8 @@ export interface DeliveryContext {
 export interface Notifier {
   /** Name of the receiver, for metrics and errors, e.g. `slack`. */
   readonly service: string;
+  /** Which receiver, where there may be several that are not down together: its host. @defaultValue none */
+  readonly part?: string;
   /**
    * `grouped`: gets notifications of groups. `stream`: gets firing alerts again and again and groups by itself, as
    * Alertmanager does.

@@ -21,9 +21,15 @@ export function showQueue(place, { queue, services }) {
     say(place.parts[name], count(value));
     place.parts[name].classList.toggle("warn", name !== "inFlight" && value > 0);
   }
-  const called = services.filter(({ calls, inFlight }) => calls + inFlight > 0);
+  const called = services.filter(({ calls, inFlight }) => calls + inFlight > 0).flatMap(linesOf);
   place.parts.lines.hidden = called.length === 0;
   keyed(place.parts.lines.querySelector("tbody"), called, ({ name }) => name, createLine, updateLine);
+}
+
+/** A service's own, and those of its parts that are bounded or where somebody waits. */
+function linesOf(service) {
+  const parts = service.parts.filter(({ maxInFlight, waiting }) => maxInFlight !== null || waiting > 0);
+  return [service, ...parts.map((part) => ({ ...part, name: `${service.name}.${part.name}` }))];
 }
 
 function createLine({ name }) {

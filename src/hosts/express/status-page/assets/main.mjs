@@ -1,6 +1,7 @@
 /* global document, EventSource, fetch, setTimeout, clearTimeout */
 import { clockTime, keyed, say, tell, wholeSeconds } from "./dom.mjs";
 import { showLimits, showQueue } from "./limits.mjs";
+import { heldCircuits } from "./parts.mjs";
 import { createService, showAlerts, showPool, toneOfHealth, updateService } from "./sections.mjs";
 import { showCalls } from "./timeline.mjs";
 
@@ -44,7 +45,7 @@ function show(snapshot) {
   say(at("version"), `${snapshot.app.version} · ${snapshot.app.environment}`);
   const { status } = snapshot.health;
   const firing = snapshot.alerts.filter(({ state, silence }) => state === "firing" && !silence).length;
-  const held = snapshot.services.filter(({ breaker }) => ["open", "isolated"].includes(breaker?.state)).length;
+  const held = snapshot.services.reduce((sum, service) => sum + heldCircuits(service), 0);
   const troubles = [
     ...(firing > 0 ? [`${firing} ${firing === 1 ? "alert" : "alerts"} firing`] : []),
     ...(held > 0 ? [`${held} ${held === 1 ? "circuit" : "circuits"} open`] : []),
@@ -84,11 +85,12 @@ function silence(alert, minutes) {
   void send(action, done);
 }
 
-async function turn(service, isHeldBack) {
+async function turn(service, isHeldBack, part) {
+  const name = part === undefined ? service : `${service}.${part}`;
   const [action, question, done] = isHeldBack
-    ? ["close", `Let all calls to ${service} through again?`, `The circuit of ${service} is closed`]
-    : ["isolate", `Refuse all calls to ${service} until its circuit is closed again?`, `${service} is isolated`];
-  if (await confirmed(question)) await send({ action, service }, done);
+    ? ["close", `Let all calls to ${name} through again?`, `The circuit of ${name} is closed`]
+    : ["isolate", `Refuse all calls to ${name} until its circuit is closed again?`, `${name} is isolated`];
+  if (await confirmed(question)) await send({ action, service, part }, done);
 }
 
 async function send(action, done) {

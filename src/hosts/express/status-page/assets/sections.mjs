@@ -13,10 +13,10 @@ import {
   tableOf,
   tell,
 } from "./dom.mjs";
+import { circuitButton, isBreaking, partList, probeIn, tellCircuit } from "./parts.mjs";
 import { Plot } from "./plots.mjs";
 
 const healthTones = { up: "ok", degraded: "warn", down: "bad", unknown: "idle" };
-const circuitTones = { closed: "ok", "half-open": "warn", open: "bad", isolated: "bad" };
 
 export function toneOfHealth(status) {
   return healthTones[status] ?? "idle";
@@ -29,6 +29,8 @@ export function createService({ name }, { act, isSmall }) {
     circuit: el("span", { class: "word" }),
     finding: el("p", { class: "note" }),
     note: el("p", { class: "note muted" }),
+    list: partList(name, act),
+    budgetName: el("span"),
     budget: meter(),
     share: el("small", { class: "share" }),
     traffic: new Plot({
@@ -62,11 +64,11 @@ export function createService({ name }, { act, isSmall }) {
     el("span", { class: "words" }, parts.health, parts.circuit),
   );
   const body = isSmall ? [] : [figures, parts.traffic.node, parts.latency.node];
-  body.push(parts.finding, parts.note);
-  if (!isSmall) body.push(el("p", { class: "note muted budget" }, el("span", {}, "retry budget"), parts.budget.node));
+  body.push(parts.finding, parts.note, parts.list.node);
+  if (!isSmall) body.push(el("p", { class: "note muted budget" }, parts.budgetName, parts.budget.node));
   if (act) {
-    parts.button = el("button", { on: { click: () => act(name, parts.isolated) } });
-    body.push(el("div", { class: "row" }, parts.button));
+    parts.button = circuitButton(name, (isHeldBack) => act(name, isHeldBack));
+    body.push(el("div", { class: "row" }, parts.button.node));
   }
   const node = el("li", { class: "card" }, el("article", { "aria-labelledby": id }, head, ...body));
   node.parts = parts;
@@ -76,8 +78,7 @@ export function createService({ name }, { act, isSmall }) {
 export function updateService({ parts }, service, { series, range, checks }) {
   const { calls, errors, retries, p50Ms, p95Ms, p99Ms, breaker, health, name } = service;
   tell(parts.health, health === "unknown" ? "not checked" : health, toneOfHealth(health));
-  const state = breaker?.state ?? "off";
-  tell(parts.circuit, `circuit ${state}`, circuitTones[state] ?? "idle");
+  tellCircuit(parts.circuit, breaker, "circuit ");
   say(parts.calls, count(calls));
   say(parts.failed, count(errors));
   say(parts.share, errors === 0 ? "" : ` ${share(errors, calls)}`);
@@ -90,8 +91,10 @@ export function updateService({ parts }, service, { series, range, checks }) {
   parts.finding.hidden = !message || health === "up";
   say(parts.finding, message ?? "");
   say(parts.note, noteOf(service));
+  parts.list.update(service.parts);
   const budget = parts.budget.node.parentElement;
   if (budget) budget.hidden = !service.retryBudget;
+  say(parts.budgetName, service.parts.length > 0 ? "poorest retry budget" : "retry budget");
   if (service.retryBudget) showBudget(parts.budget, service.retryBudget);
   const columns = series.services[name] ?? {};
   const { times, stepMs } = series;
@@ -109,11 +112,7 @@ export function updateService({ parts }, service, { series, range, checks }) {
     columns: [columns.p50Ms ?? empty(), columns.p95Ms ?? empty(), columns.p99Ms ?? empty()],
     words: `Latency of ${name}: p50 ${duration(p50Ms)}, p95 ${duration(p95Ms)}, p99 ${duration(p99Ms)}`,
   });
-  if (!parts.button) return;
-  parts.isolated = state !== "closed" && state !== "off";
-  parts.button.hidden = state === "off";
-  say(parts.button, parts.isolated ? "Close circuit" : "Isolate");
-  parts.button.setAttribute("aria-label", `${parts.isolated ? "Close circuit of" : "Isolate"} ${name}`);
+  parts.button?.update(breaker);
 }
 
 /** Only success earns: an empty one means that first attempts are all there is. */
@@ -122,11 +121,11 @@ function showBudget(budget, { available, capacity }) {
   budget.update(available, capacity, `${count(available)} of ${count(capacity)}`, tone);
 }
 
-function noteOf({ calls, inFlight, waiting, maxInFlight, readOnly, breaker }) {
+function noteOf({ calls, inFlight, waiting, maxInFlight, readOnly, breaker, parts }) {
   const room = maxInFlight === null ? "" : ` of ${count(maxInFlight)}`;
   const words =
     calls + inFlight === 0 ? ["not called"] : [`${count(inFlight)}${room} in flight`, `${count(waiting)} waiting`];
-  if (breaker && breaker.remainingMs > 0) words.unshift(`next probe in ${Math.ceil(breaker.remainingMs / 1000)} s`);
+  if (isBreaking(breaker) && !parts.some((part) => isBreaking(part.breaker))) words.unshift(probeIn(breaker));
   if (readOnly) words.push("read-only");
   return words.join(" · ");
 }
