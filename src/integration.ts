@@ -220,7 +220,7 @@ export function createIntegration(env: Env, overrides: IntegrationOverrides = {}
       const { metrics } = config;
       const server =
         metrics.enabled && metrics.prometheus && metrics.port !== undefined
-          ? new MetricsServer(monitoring, { port: metrics.port, path: metrics.path })
+          ? new MetricsServer(monitoring, { ...metrics, port: metrics.port })
           : undefined;
       await server?.start();
       await shared.fleet?.start();

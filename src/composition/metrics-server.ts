@@ -3,13 +3,23 @@ import { pipeline, Readable } from "node:stream";
 import { IntegrationError } from "../core/index.ts";
 import { type MonitoringSystem } from "../monitoring/index.ts";
 
-/** Serves the metrics on a port of their own (METRICS_PORT), this machine only: hosts mount them where more may read. */
+export interface MetricsServerOptions {
+  /** 0: any that is free. */
+  readonly port: number;
+  /** An address of this machine. */
+  readonly host: string;
+  readonly path: string;
+}
+
+/** Serves the metrics on a port of their own (METRICS_PORT): to this machine alone, unless METRICS_HOST says otherwise. */
 export class MetricsServer {
   readonly #server: Server;
   readonly #port: number;
+  readonly #host: string;
 
-  constructor(monitoring: MonitoringSystem, options: { readonly port: number; readonly path: string }) {
+  constructor(monitoring: MonitoringSystem, options: MetricsServerOptions) {
     this.#port = options.port;
+    this.#host = options.host;
     this.#server = createServer((request, response) => {
       if (request.method !== "GET" || request.url?.split("?")[0] !== options.path) {
         response.writeHead(404).end();
@@ -25,10 +35,10 @@ export class MetricsServer {
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once("error", (cause) => {
-        const message = `the metrics server could not listen on METRICS_PORT ${this.#port}: ${cause.message}`;
+        const message = `the metrics server could not listen on METRICS_PORT ${this.#port} of ${this.#host}: ${cause.message}`;
         reject(new IntegrationError({ code: "CONFIG_INVALID", message, cause }));
       });
-      this.#server.listen(this.#port, "127.0.0.1", () => {
+      this.#server.listen(this.#port, this.#host, () => {
         this.#server.unref();
         resolve();
       });

@@ -58,6 +58,7 @@ describe("the table of settings", () => {
     expect(plan.filter((name) => !names.includes(name))).toEqual([]);
     const aliases = allSettings.flatMap(({ setting }) => setting.alias ?? []);
     expect([...names, ...aliases].filter((name) => !plan.includes(name)).sort()).toEqual([
+      "METRICS_HOST",
       "METRICS_SERIES_TTL",
       "NEON_API_URL",
       "NEON_DIRECT_CONNECTION_STRING",

@@ -205,7 +205,13 @@ describe("the plan's production environment", () => {
     expect(config.neon.connection).toMatchObject({ database: "reengine_production", isPooler: true });
     expect(config.limits.upload).toEqual({ requests: 20, windowMs: 60_000, burst: 5 });
     expect(config.ollama).toMatchObject({ baseUrl: "http://localhost:11434", memoryBudgetBytes: 40_000_000_000 });
-    expect(config.metrics).toEqual({ enabled: true, prometheus: true, port: 9_090, path: "/metrics" });
+    expect(config.metrics).toEqual({
+      enabled: true,
+      prometheus: true,
+      host: "127.0.0.1",
+      port: 9_090,
+      path: "/metrics",
+    });
   });
 });
 

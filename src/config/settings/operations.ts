@@ -13,6 +13,11 @@ export const metricsSettings = {
   port: setting("METRICS_PORT", integer({ min: 0, max: 65_535 }), {
     description: "Port of a server of its own for the metrics; unset, no port is opened and the host mounts them.",
   }),
+  host: setting("METRICS_HOST", text("an address of this machine, such as 0.0.0.0 or ::", /^[\da-fA-F.:]+$/), {
+    default: "127.0.0.1",
+    description:
+      "Where METRICS_PORT listens: this machine only, unless a Prometheus elsewhere has to reach it (0.0.0.0 in a container). Nobody is asked who they are there.",
+  }),
   path: setting("METRICS_PATH", text("a path that starts with /, without query", /^\/[^\s?#]*$/), {
     default: "/metrics",
     description: "Path of the Prometheus text.",
