@@ -1,5 +1,6 @@
 import { IntegrationError, type Logger, silentLogger } from "../../core/index.ts";
 import { toNeonError } from "./errors.ts";
+import { controlAmong } from "./transaction-control.ts";
 import { type MigrationFile, readMigrationFiles } from "./migration-files.ts";
 
 /** One session of a database. A text without `values` may hold several statements. */
@@ -32,6 +33,7 @@ export interface MigrateResult {
 
 interface AppliedMigration {
   readonly version: number;
+  readonly name: string;
   readonly checksum: string;
   readonly settings: { readonly embedding_dimensions?: number };
 }
@@ -40,12 +42,15 @@ interface AppliedMigration {
 const LOCK = "select pg_advisory_xact_lock(hashtext('enhanced_integration_migrations'))";
 const PLACEHOLDER = "{{embedding_dimensions}}";
 const MAX_DIMENSIONS = 2000;
+/** A file's settings are its own: those of a dump would hide our table from us, and the next file's tables from it. */
+const FORGET_SETTINGS = "reset session authorization; reset role; reset all";
 
 /**
  * Brings a database up to date: each file once, in order, in a transaction of its own. Any number of processes may
  * start at the same time.
  *
- * @throws IntegrationError CONFLICT when an applied file was changed, CONFIG_INVALID for another embedding dimension than
+ * @throws IntegrationError INVALID_INPUT for a file out of form, or one that begins or ends transactions itself, CONFLICT
+ * when an applied file was changed, CONFIG_INVALID for another embedding dimension than
  * the recorded one (unless `reembed`) or a missing required extension, or what the database said about a file
  */
 export async function migrate(session: SqlSession, options: MigrateOptions): Promise<MigrateResult> {
@@ -61,10 +66,10 @@ export async function migrate(session: SqlSession, options: MigrateOptions): Pro
   const reembedded = from !== undefined && from !== embeddingDimensions ? { from, to: embeddingDimensions } : undefined;
   for (const file of files) verify(file, known.get(file.version), reembedded?.from ?? embeddingDimensions);
   if (reembedded && !dryRun) await inTransaction(session, () => resizeEmbeddings(session, embeddingDimensions));
-  const newest = files.at(-1)?.version ?? 0;
-  const unknown = [...known.keys()].filter((version) => version > newest);
+  for (const file of files) if (!known.has(file.version)) refuseControl(file);
+  const unknown = [...known.keys()].filter((version) => !files.some((file) => file.version === version));
   if (unknown.length > 0)
-    logger.warn({ versions: unknown }, "the database has migrations that this version of the package does not know");
+    logger.warn({ versions: unknown }, `the database has migrations that are not (any more) in ${directory}`);
 
   const applied: string[] = [];
   const skipped: string[] = [];
@@ -78,12 +83,18 @@ export async function migrate(session: SqlSession, options: MigrateOptions): Pro
 
 async function createTable(session: SqlSession): Promise<Map<number, AppliedMigration>> {
   await session.query(`create table if not exists enhanced_integration_migrations (
-    version integer primary key,
+    version bigint primary key,
     name text not null,
     checksum text not null,
     applied_at timestamptz not null default now(),
     settings jsonb not null default '{}'
   )`);
+  // As it once was: too small for a version that is a time, like 20261123081500.
+  const { rows } = await session.query(
+    "select 1 from pg_attribute where attrelid = to_regclass('enhanced_integration_migrations') and attname = 'version' and atttypid = 'int4'::regtype",
+  );
+  if (rows.length > 0)
+    await session.query("alter table enhanced_integration_migrations alter column version type bigint");
   return readApplied(session);
 }
 
@@ -108,15 +119,15 @@ async function resizeEmbeddings(session: SqlSession, dimensions: number): Promis
 async function readApplied(session: SqlSession): Promise<Map<number, AppliedMigration>> {
   const exists = await session.query("select to_regclass('enhanced_integration_migrations') is not null as yes");
   if (!(exists.rows[0] as { yes: boolean }).yes) return new Map();
-  const { rows } = await session.query("select version, checksum, settings from enhanced_integration_migrations");
-  return new Map((rows as AppliedMigration[]).map((row) => [row.version, row]));
+  const { rows } = await session.query("select version, name, checksum, settings from enhanced_integration_migrations");
+  return new Map((rows as AppliedMigration[]).map((row) => [Number(row.version), row]));
 }
 
 /** @returns false if another process was faster, or an earlier run did it */
 async function apply(session: SqlSession, file: MigrationFile, dimensions: number): Promise<boolean> {
   return inTransaction(session, async () => {
     const found = await session.query(
-      "select version, checksum, settings from enhanced_integration_migrations where version = $1",
+      "select version, name, checksum, settings from enhanced_integration_migrations where version = $1",
       [file.version],
     );
     if (found.rows.length > 0) {
@@ -126,6 +137,7 @@ async function apply(session: SqlSession, file: MigrationFile, dimensions: numbe
     await session.query(file.text.replaceAll(PLACEHOLDER, String(dimensions))).catch((thrown: unknown) => {
       throw explain(thrown, file);
     });
+    await session.query(FORGET_SETTINGS);
     const settings = file.text.includes(PLACEHOLDER) ? { embedding_dimensions: dimensions } : {};
     await session.query(
       "insert into enhanced_integration_migrations (version, name, checksum, settings) values ($1, $2, $3, $4)",
@@ -149,12 +161,24 @@ async function inTransaction<T>(session: SqlSession, work: () => Promise<T>): Pr
   }
 }
 
+/** A COMMIT would give back the lock, and leave half a file behind when the other half fails. */
+function refuseControl({ file, text }: MigrationFile): void {
+  const control = controlAmong(text);
+  if (control !== undefined)
+    throw failed(
+      "INVALID_INPUT",
+      `${file} holds "${control.slice(0, 40)}", but each migration runs in a transaction of its own: take it out`,
+    );
+}
+
 function verify(file: MigrationFile, applied: AppliedMigration | undefined, dimensions: number): void {
   if (!applied) return;
   if (applied.checksum !== file.checksum)
     throw failed(
       "CONFLICT",
-      `${file.file} was changed after it had been applied; restore it, and put the change into a new migration`,
+      applied.name === file.name
+        ? `${file.file} was changed after it had been applied; restore it, and put the change into a new migration`
+        : `${file.file} has the number of ${applied.name}, which was applied to this database before; give it another`,
     );
   const recorded = applied.settings.embedding_dimensions;
   if (recorded !== undefined && recorded !== dimensions)

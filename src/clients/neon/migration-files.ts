@@ -31,7 +31,8 @@ async function readMigrationFile(directory: string, file: string): Promise<Migra
   const [, version, name] = /^(\d+)_([\w-]+)\.sql$/.exec(file) ?? [];
   if (version === undefined || name === undefined)
     throw invalid(`${file} is not named like a migration: <number>_<name>.sql, e.g. 0007_add_index.sql`);
-  const text = await readFile(join(directory, file), "utf8");
+  if (!Number.isSafeInteger(Number(version))) throw invalid(`${file} has a number beyond ${Number.MAX_SAFE_INTEGER}`);
+  const text = (await readFile(join(directory, file), "utf8")).replace(/^\ufeff/, ""); // an editor's mark, no SQL
   // Line endings are git's business, not a change of the migration.
   const checksum = createHash("sha256").update(text.replaceAll("\r\n", "\n")).digest("hex");
   return { version: Number(version), name, file, checksum, text };

@@ -17,6 +17,8 @@ export async function resolveClaims(
   verifier: TokenVerifier | undefined,
 ): Promise<UserClaims & { readonly role: string }> {
   const claims = typeof identity === "string" ? await verify(identity, verifier) : identity;
+  if (typeof claims !== "object" || claims === null || Array.isArray(claims))
+    throw refused("UNAUTHENTICATED", "asUser wants a user's token, or claims that you have verified");
   const role = claims.role ?? "authenticated";
   if (typeof role !== "string" || !roles.has(role))
     throw refused("FORBIDDEN", "the user's role must be anon, authenticated or service_role");

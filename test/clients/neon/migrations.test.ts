@@ -146,6 +146,58 @@ describe("the migration runner", () => {
     await rm(join(folder, "0003_bad.sql"));
   });
 
+  it.each([
+    ["commit", "create table half (id int); commit; select 1/0;"],
+    ["begin", "begin; create table half (id int); commit;"],
+    ["rollback", "create table half (id int); /* /* */ */ rollback"],
+    ["end", "create function f() returns int begin atomic select 1; end; end;"],
+  ])("refuses a file that begins or ends transactions itself, before any is applied: %s", async (word, text) => {
+    await writeFile(join(folder, "0003_bad.sql"), text);
+    for (const dryRun of [true, false])
+      await expect(migrate(session, { directory: folder, embeddingDimensions, dryRun })).rejects.toMatchObject({
+        code: "INVALID_INPUT",
+        message: expect.stringContaining(`0003_bad.sql holds "${word}"`),
+      });
+    const { rows } = await session.query("select to_regclass('half') as half");
+    expect(rows[0]).toEqual({ half: null });
+    await rm(join(folder, "0003_bad.sql"));
+  });
+
+  it("takes times as numbers, an editor's mark, functions with bodies, and a dump's settings", async () => {
+    const other = await mkdtemp(join(tmpdir(), "ei-migrations-"));
+    // As an older version left it.
+    await session.query("alter table enhanced_integration_migrations alter version type integer");
+    const files = {
+      "20261123081500_dumped.sql":
+        "select pg_catalog.set_config('search_path', '', false); create table public.dumped (id int);",
+      "20261123081501_marked.sql":
+        "\ufeffcreate function one() returns int begin atomic; select 1; end; create table marked (id int);",
+    };
+    for (const [name, text] of Object.entries(files)) await writeFile(join(other, name), text);
+    const first = await migrate(session, { directory: other, embeddingDimensions });
+    expect(first.applied).toEqual(Object.keys(files));
+    expect(await migrate(session, { directory: other, embeddingDimensions })).toMatchObject({ applied: [] });
+    const { rows } = await session.query("select to_regclass('dumped') as dumped, to_regclass('marked') as marked");
+    expect(rows[0]).toEqual({ dumped: "dumped", marked: "marked" });
+    await rm(other, { recursive: true });
+  });
+
+  it("tells of applied files that are gone, and of a number that another file had", async () => {
+    const other = await mkdtemp(join(tmpdir(), "ei-migrations-"));
+    const warned: object[] = [];
+    const quiet = () => undefined;
+    const logger = { debug: quiet, info: quiet, error: quiet, warn: (fields: object) => void warned.push(fields) };
+    await writeFile(join(other, "0003_third.sql"), "select 1");
+    await migrate(session, { directory: other, embeddingDimensions, dryRun: true, logger });
+    expect(warned).toEqual([{ versions: expect.arrayContaining([1, 2]) }]);
+    await writeFile(join(other, "0001_mine.sql"), "select 1");
+    await expect(migrate(session, { directory: other, embeddingDimensions })).rejects.toMatchObject({
+      code: "CONFLICT",
+      message: expect.stringContaining("number of first"),
+    });
+    await rm(other, { recursive: true });
+  });
+
   it("refuses a folder that cannot be read, a wrong file name and a version used twice", async () => {
     await expect(migrate(session, { directory: "/nowhere", embeddingDimensions })).rejects.toMatchObject({
       code: "INVALID_INPUT",
