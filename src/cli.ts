@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CommandError, UsageError } from "./cli/arguments.ts";
+import { nodeProblem } from "./cli/node-version.ts";
 import { ConfigError, IntegrationError, packageRoot } from "./core/index.ts";
 
 /** One line each; the commands load what they need, so that `--help` is quick. */
@@ -59,6 +60,8 @@ async function main(name: string | undefined, args: readonly string[]): Promise<
     console.error(`enhanced-integration: ${problem}\n\n${help()}`);
     return 2;
   }
+  const problem = nodeProblem(process.versions.node);
+  if (problem !== undefined) throw new CommandError(problem);
   const command = await commands[name as keyof typeof commands].load();
   return command.run(args);
 }

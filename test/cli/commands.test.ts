@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ExplainedSetting } from "../../src/config/index.ts";
+import { nodeProblem } from "../../src/cli/node-version.ts";
 import { loadConfig } from "../../src/index.ts";
 import { type Ended, root, run } from "../support/program.ts";
 
@@ -30,6 +31,14 @@ describe("the command line", () => {
   it.each([["--version"], ["-v"]])("prints the package's version on %s", async (word) => {
     const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
     expect(await cli([word])).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+  });
+
+  it("tells whose Node is older than package.json allows", async () => {
+    const { engines } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { engines: { node: string } };
+    const least = engines.node.replace(/^>=/, "");
+    expect([least, "24.0.0", "22.13.1"].map(nodeProblem)).toEqual([undefined, undefined, undefined]);
+    expect(nodeProblem("20.20.2")).toBe("needs Node 22.12 or newer, but this is 20.20.2");
+    expect(nodeProblem("22.11.0")).toMatch(/22\.12/);
   });
 
   it.each([
