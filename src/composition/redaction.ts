@@ -1,11 +1,21 @@
 import { type Config } from "../config/index.ts";
-import { type FetchLike, type Logger, type Redact, redactThrown, type Secret } from "../core/index.ts";
+import { type FetchLike, type Logger, type Redact, redactThrown, Secret } from "../core/index.ts";
 import { createTextRedactor } from "../monitoring/index.ts";
-import { secretsOf } from "./secrets.ts";
 
 /** Everything whose value must not come out: the settings' secrets, and what the host adds. */
 export function allSecrets(config: Config, added: readonly (Secret | string)[] = []): (Secret | string)[] {
   return [...secretsOf(config), ...added];
+}
+
+/** Those of the settings, wherever they stand; what else each hides (a password in a URL) the redactor finds itself. */
+function secretsOf(config: Config): Secret[] {
+  const found: Secret[] = [];
+  const visit = (value: unknown): void => {
+    if (value instanceof Secret) found.push(value as Secret);
+    else if (typeof value === "object" && value !== null) Object.values(value).forEach(visit);
+  };
+  visit(config);
+  return found;
 }
 
 /** One per integration: another one in the same process has other secrets. */

@@ -1,5 +1,6 @@
 export * from "./ports.ts";
 export * from "./address-key.ts";
+export * from "./decode-percent.ts";
 export * from "./edit-distance.ts";
 export * from "./errors.ts";
 export * from "./call.ts";

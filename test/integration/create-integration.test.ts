@@ -38,6 +38,12 @@ describe("createIntegration", () => {
     expect(inspect(error, { depth: null }) + JSON.stringify(error)).not.toContain("canary-password-2");
   });
 
+  it("takes a secret that looks like an address with a stray percent sign", async () => {
+    const SESSION_SECRET = "https://me:50%off@host/0123456789-0123456789";
+    const integration = createIntegration({ ...offline, SESSION_SECRET });
+    await integration.close();
+  });
+
   it("does no I/O and starts no timer", async () => {
     const clock = new ManualClock();
     let fetched = 0;

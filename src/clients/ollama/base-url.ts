@@ -1,4 +1,4 @@
-import { IntegrationError, Secret } from "../../core/index.ts";
+import { decodePercent, IntegrationError, Secret } from "../../core/index.ts";
 
 export interface OllamaBaseUrl {
   /** Without a trailing slash, `/v1`, `/api` or credentials. */
@@ -26,7 +26,7 @@ export function normalizeBaseUrl(value: string): OllamaBaseUrl {
     .replace(/\/+$/, "");
   const root = `${url.protocol}//${url.host}${path}`;
   if (url.username === "" && url.password === "") return { root };
-  const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const credentials = `${decodePercent(url.username)}:${decodePercent(url.password)}`;
   return { root, authorization: new Secret(`Basic ${Buffer.from(credentials).toString("base64")}`) };
 }
 

@@ -1,3 +1,4 @@
+import { decodePercent } from "../../core/index.ts";
 import { type ExpressRequest } from "./handler.ts";
 
 interface Routed {
@@ -39,16 +40,8 @@ export function followRoute(request: ExpressRequest): () => string | undefined {
 function masked(baseUrl: string, namesByValue: ReadonlyMap<string, string>): string {
   if (namesByValue.size === 0) return baseUrl;
   const mask = (segment: string) => {
-    const name = namesByValue.get(decoded(segment));
+    const name = namesByValue.get(decodePercent(segment));
     return name === undefined ? segment : `:${name}`;
   };
   return baseUrl.split("/").map(mask).join("/");
-}
-
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
 }

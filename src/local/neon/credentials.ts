@@ -1,3 +1,4 @@
+import { decodePercent } from "../../core/index.ts";
 import { failed, fatal, type SqlFault } from "./wire/index.ts";
 
 /** Who may come in: one user, one database. */
@@ -29,15 +30,11 @@ export class Credentials {
     if (connectionString === null || !URL.canParse(connectionString))
       return failed("08001", "invalid connection string: the Neon-Connection-String header must hold a URL");
     const { username, password, pathname } = new URL(connectionString);
-    const [user, word, database] = [username, password, pathname.slice(1)].map(decode) as [string, string, string];
+    const [user, word, database] = [username, password, pathname.slice(1)].map(decodePercent) as [
+      string,
+      string,
+      string,
+    ];
     return this.check({ user, password: word, database: database || user });
-  }
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
   }
 }

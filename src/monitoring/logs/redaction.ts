@@ -1,4 +1,4 @@
-import { type Redact, revealSecret, type Secret } from "../../core/index.ts";
+import { decodePercent, type Redact, revealSecret, type Secret } from "../../core/index.ts";
 import { escapeControls } from "./control-characters.ts";
 import { gramFilter } from "./gram-filter.ts";
 import { hiddenSecrets } from "./hidden-secrets.ts";
@@ -75,15 +75,7 @@ function partsOf(value: string): string[] {
   const path = /^https?:\/\/[^/?#]+\/([^#]+)/i.exec(value)?.[1];
   return [
     value,
-    ...(password === undefined ? [] : [password, decode(password), encodeURIComponent(decode(password))]),
+    ...(password === undefined ? [] : [password, decodePercent(password), encodeURIComponent(decodePercent(password))]),
     ...(path === undefined ? [] : [path]),
   ];
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

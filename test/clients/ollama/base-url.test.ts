@@ -36,6 +36,9 @@ describe("normalizeBaseUrl", () => {
     expect(root).toBe("https://gw.example.com");
     expect(authorization?.reveal()).toBe(`Basic ${Buffer.from("me:p@ss").toString("base64")}`);
     expect(JSON.stringify({ authorization })).not.toContain("cGFzc");
+    // Written as it is, by somebody who did not know.
+    const asItIs = normalizeBaseUrl("https://me:50%off@gw.example.com").authorization;
+    expect(asItIs?.reveal()).toBe(`Basic ${Buffer.from("me:50%off").toString("base64")}`);
   });
 
   it.each(["", "ftp://host/x", "http://", "postgres://me:secret@host/db", "http://me:secret@ho st"])(

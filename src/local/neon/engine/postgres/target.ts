@@ -1,4 +1,4 @@
-import { IntegrationError } from "../../../../core/index.ts";
+import { decodePercent, IntegrationError } from "../../../../core/index.ts";
 
 /** A PostgreSQL server and who one is there. */
 export interface PostgresTarget {
@@ -19,15 +19,15 @@ export function targetOfUrl(text: string): PostgresTarget {
   if (!URL.canParse(text)) throw refuse("is no URL");
   const url = new URL(text);
   if (url.protocol !== "postgresql:" && url.protocol !== "postgres:") throw refuse(`begins with ${url.protocol}//`);
-  const host = decodeURIComponent(url.hostname) || "127.0.0.1";
+  const host = decodePercent(url.hostname) || "127.0.0.1";
   const port = Number(url.port || 5432);
-  const user = decodeURIComponent(url.username) || "postgres";
+  const user = decodePercent(url.username) || "postgres";
   const mode = url.searchParams.get("sslmode") ?? "disable";
   return {
     at: host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host: host.replace(/^\[|\]$/g, ""), port },
     user,
-    password: decodeURIComponent(url.password),
-    database: decodeURIComponent(url.pathname.slice(1)) || user,
+    password: decodePercent(url.password),
+    database: decodePercent(url.pathname.slice(1)) || user,
     tls: mode === "require" ? "require" : mode.startsWith("verify-") ? "verify-full" : "disable",
   };
 }
