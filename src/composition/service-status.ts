@@ -54,11 +54,11 @@ function together(one: HeldStatus, other: HeldStatus): HeldStatus {
     inFlight: one.inFlight + other.inFlight,
     waiting: one.waiting + other.waiting,
     maxInFlight: one.maxInFlight === null || other.maxInFlight === null ? null : one.maxInFlight + other.maxInFlight,
-    retryBudget: poorer(one.retryBudget, other.retryBudget),
+    retryBudget: lower(one.retryBudget, other.retryBudget),
   };
 }
 
-function poorer(one: HeldStatus["retryBudget"], other: HeldStatus["retryBudget"]): HeldStatus["retryBudget"] {
+function lower(one: HeldStatus["retryBudget"], other: HeldStatus["retryBudget"]): HeldStatus["retryBudget"] {
   if (one === null || other === null) return one ?? other;
   return other.available * one.capacity < one.available * other.capacity ? other : one;
 }

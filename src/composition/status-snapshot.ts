@@ -54,7 +54,7 @@ export interface ServiceStatus extends Traffic, HeldStatus {
   readonly health: HealthStatus | "unknown";
   /** Writes are refused, see `setMode`. */
   readonly readOnly: boolean;
-  /** Those with a circuit of their own. What is said above is of all of them together: the worst circuit, the sums, the poorest budget. */
+  /** Those with a circuit of their own. What is said above is of all of them together: the worst circuit, the sums, the lowest budget. */
   readonly parts: readonly PartStatus[];
 }
 

@@ -66,7 +66,7 @@ describe.each([
 ])("circuits shared over $library", ({ overrides }) => {
   it("open for everybody, are probed by one, and close for everybody", async () => {
     const [a, b] = [await join(await overrides()), await join(await overrides())];
-    expect([a.connected(), b.connected()]).toEqual([true, true]);
+    await eventually(() => expect([a.connected(), b.connected()]).toEqual([true, true]));
     await a.trip();
     expect(await a.ask()).toBe("CIRCUIT_OPEN");
     await eventually(async () => expect(await b.ask()).toBe("CIRCUIT_OPEN"));

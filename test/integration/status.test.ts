@@ -202,7 +202,7 @@ describe("a service of parts", () => {
     }
   };
 
-  it("shows its worst circuit, its poorest budget, and each part", async () => {
+  it("shows its worst circuit, its lowest budget, and each part", async () => {
     const supabase = {
       maxAttempts: 2,
       breaker: { minimumCalls: 4, windowMs: 3_600_000 },

@@ -53,11 +53,12 @@ export function partList(service, act) {
 
 function createPart(service, { name }, act) {
   const parts = { circuit: el("span", { class: "word" }), note: el("span", { class: "muted" }) };
-  const line = el("li", {}, el("strong", {}, name), parts.circuit, parts.note);
+  const line = el("li", {}, el("strong", {}, name), parts.circuit);
   if (act) {
     parts.button = circuitButton(`${service}.${name}`, (isHeldBack) => act(service, isHeldBack, name), "Close");
     line.append(parts.button.node);
   }
+  line.append(parts.note);
   line.parts = parts;
   return line;
 }

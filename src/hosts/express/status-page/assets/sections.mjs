@@ -94,7 +94,7 @@ export function updateService({ parts }, service, { series, range, checks }) {
   parts.list.update(service.parts);
   const budget = parts.budget.node.parentElement;
   if (budget) budget.hidden = !service.retryBudget;
-  say(parts.budgetName, service.parts.length > 0 ? "poorest retry budget" : "retry budget");
+  say(parts.budgetName, service.parts.length > 0 ? "lowest budget" : "retry budget");
   if (service.retryBudget) showBudget(parts.budget, service.retryBudget);
   const columns = series.services[name] ?? {};
   const { times, stepMs } = series;
