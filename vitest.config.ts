@@ -41,6 +41,8 @@ export default defineConfig({
     // More than there are cores: many files wait for most of their time, for stalls and for pauses.
     maxWorkers: Math.min(availableParallelism() + 2, 8),
     sequence: { sequencer: LongestFirst },
+    // PGlite lives for seconds here: optimising its code costs more than it gains, a processor second in most files.
+    execArgv: ["--liftoff-only"],
     // Against what hangs; a machine that does ten other things is not to trip over them.
     testTimeout: 60_000,
     hookTimeout: 120_000,
