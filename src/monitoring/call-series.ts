@@ -21,12 +21,14 @@ export class CallSeries {
     this.#metrics = metrics;
   }
 
-  record({ callId, service, operation, outcome, code, durationMs }: IntegrationEvents["call.finished"]): void {
+  record(event: IntegrationEvents["call.finished"]): void {
+    const { callId, traceId, service, operation, outcome, code, durationMs } = event;
+    // Leads from a slow bucket to `explain(callId)`, and to the call's trace where it has one.
+    const exemplar = traceId === undefined ? { call_id: callId } : { call_id: callId, trace_id: traceId };
     const bound = this.#bound.get(service)?.get(operation) ?? this.#bind(service, operation);
     if (outcome === "ok" && bound) bound.ok.inc();
-    else this.#metrics.calls.inc(1, { service, operation, outcome, code: code ?? "" }, { call_id: callId });
-    // Leads from a slow bucket to `explain(callId)`.
-    if (bound) bound.duration.observe(durationMs / 1_000, { call_id: callId });
+    else this.#metrics.calls.inc(1, { service, operation, outcome, code: code ?? "" }, exemplar);
+    if (bound) bound.duration.observe(durationMs / 1_000, exemplar);
     else this.#metrics.callDuration.observe(durationMs / 1_000, { service, operation });
   }
 

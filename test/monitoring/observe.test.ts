@@ -32,6 +32,16 @@ describe("observing events", () => {
     expect(await read("enhanced_integration_retries_total", { service: "neon" })).toBe(1);
   });
 
+  it("leads from a bucket to the call, and to its trace where it has one", async () => {
+    const { events, monitoring } = observed();
+    const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+    events.emit("call.finished", { ...call, callId: "c-1", outcome: "ok", durationMs: 3 });
+    events.emit("call.finished", { ...call, callId: "c-2", traceId, outcome: "error", code: "NETWORK" });
+    const text = await monitoring.metrics({ format: "openmetrics" });
+    expect(text).toMatch(/duration_seconds_bucket\{.*le="0.005"\} 1 # \{call_id="c-1"\} 0.003\n/);
+    expect(text).toMatch(new RegExp(`le="0.05"\\} 2 # \\{call_id="c-2",trace_id="${traceId}"\\} 0.04\\n`));
+  });
+
   it("follows the breaker, the limits and the pool", async () => {
     const { events, read } = observed();
     const circuit = () => read("enhanced_integration_circuit_state", { service: "ollama" });

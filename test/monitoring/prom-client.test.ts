@@ -200,6 +200,20 @@ describe("a host's metrics in alerts and objectives", () => {
     expect(await monitoring.metrics()).toContain("\nvisits_total 9\n");
   });
 
+  it("a registry that throws when it is asked for a name ends neither the check nor the process", async () => {
+    const { monitoring, faults } = watching();
+    monitoring.trackMetric("jobs", "gauge").set(9);
+    monitoring.addAlert("jobs", { ...alert, condition: "jobs > 5 and absent(carts)" });
+    const broken = new Registry();
+    broken.getSingleMetric = () => {
+      throw new Error("not ready");
+    };
+    monitoring.include(broken);
+    await expect(monitoring.readIncluded()).resolves.toBeUndefined();
+    expect(() => monitoring.checkAlerts()).not.toThrow();
+    expect(faults()).toBeGreaterThan(0);
+  });
+
   it("are left out, and that is counted, where the host's collector throws or hangs; ours go on", async () => {
     const { clock, monitoring, register, carts, faults } = watching();
     carts.set({ shop: "x" }, 7);

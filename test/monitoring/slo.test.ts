@@ -164,6 +164,10 @@ describe("the Grafana dashboard", () => {
     expect(names.size).toBeGreaterThan(12);
   });
 
+  it("asks for all processes of a fleet at once: a line is one series, however many are scraped", () => {
+    expect(expressions.filter((expression) => !/\b(?:sum|max)(?: by \([^)]*\) )?\(/.test(expression))).toEqual([]);
+  });
+
   it.runIf(hasPromtool)("its expressions pass promtool", () => {
     const rules = expressions.map((expr, i) => `      - record: "r${i}"\n        expr: ${JSON.stringify(expr)}`);
     const { status, output } = checkRules(`groups:\n  - name: "g"\n    rules:\n${rules.join("\n")}\n`);

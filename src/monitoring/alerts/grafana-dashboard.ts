@@ -10,7 +10,10 @@ interface Panel {
 const prefix = "enhanced_integration";
 const byService = (metric: string): string => `sum by (service) (rate(${metric}[5m]))`;
 
-/** What an operator asks, in this order. Units are Grafana's names. */
+/**
+ * What an operator asks, in this order, of all processes together: of gauges that do not add up the worst counts. Units
+ * are Grafana's names.
+ */
 const panels: readonly Panel[] = [
   { title: "Calls", unit: "reqps", queries: [[byService(`${prefix}_calls_total`), "{{service}}"]] },
   {
@@ -39,14 +42,14 @@ const panels: readonly Panel[] = [
   {
     title: "Circuit breakers: 0 closed, 1 half-open, 2 open",
     unit: "none",
-    queries: [[`${prefix}_circuit_state`, "{{service}} {{part}}"]],
+    queries: [[`max by (service, part) (${prefix}_circuit_state)`, "{{service}} {{part}}"]],
   },
   {
     title: "Pool",
     unit: "none",
-    queries: [[`${prefix}_pool_connections`, "{{pool}} {{state}}"]],
+    queries: [[`sum by (pool, state) (${prefix}_pool_connections)`, "{{pool}} {{state}}"]],
   },
-  { title: "Pool usage", unit: "percent", queries: [["neon_connection_pool_usage", "{{pool}}"]] },
+  { title: "Pool usage", unit: "percent", queries: [["max by (pool) (neon_connection_pool_usage)", "{{pool}}"]] },
   {
     title: "Limits: refused and waited",
     unit: "none",
@@ -59,8 +62,8 @@ const panels: readonly Panel[] = [
     title: "Alerts",
     unit: "none",
     queries: [
-      [`${prefix}_alerts_firing`, "firing"],
-      [`${prefix}_alerts_pending`, "pending"],
+      [`sum(${prefix}_alerts_firing)`, "firing"],
+      [`sum(${prefix}_alerts_pending)`, "pending"],
     ],
   },
   {
@@ -75,7 +78,7 @@ const panels: readonly Panel[] = [
     unit: "reqps",
     queries: [["sum by (tool, outcome) (rate(mcp_requests_total[5m]))", "{{tool}} {{outcome}}"]],
   },
-  { title: "Listings", unit: "ops", queries: [["rate(listings_scraped_total[5m])", "scraped"]] },
+  { title: "Listings", unit: "ops", queries: [["sum(rate(listings_scraped_total[5m]))", "scraped"]] },
 ];
 
 /** Of Grafana 10 and 11; newer ones migrate it on import. */

@@ -69,10 +69,20 @@ export class HostMetrics {
 
   #find(name: string): unknown {
     for (const registry of this.#registries) {
-      const found = registry.getSingleMetric(name);
+      const found = this.#named(registry, name);
       if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  /** A registry that throws has none: it must end no check, and no process. */
+  #named(registry: PromClientRegistry, name: string): unknown {
+    try {
+      return registry.getSingleMetric(name);
+    } catch {
+      this.#onFault();
+      return undefined;
+    }
   }
 
   async #read(registry: PromClientRegistry): Promise<readonly ForeignFamily[]> {
