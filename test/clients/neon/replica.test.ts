@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { ConnectionPoolManager } from "../../../src/clients/connection-pool-manager.ts";
 import { NeonClient, type NeonClientOptions } from "../../../src/clients/neon/index.ts";
 import { EventBus } from "../../../src/core/index.ts";
+import { logEvents } from "../../../src/monitoring/logs/log-events.ts";
 import { createPipeline } from "../../../src/resilience/index.ts";
 import { openDoor } from "../../support/door.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres.ts";
@@ -53,6 +55,26 @@ it("is replaced by the primary when it fails", async () => {
   expect(await neon.query(where)).toEqual([{ name: nameOf(primary) }]);
   expect(fallen).toEqual(["neon-replica"]);
   await expect(neon.query("select * from nowhere")).rejects.toMatchObject({ sqlState: "42P01" });
+});
+
+it("says once that its connection was lost, though its client's logger and its events are written to one log", async () => {
+  const events = new EventBus();
+  const lines: string[] = [];
+  const write = (_fields: object, message: string) => void lines.push(message);
+  const logger = { debug: write, info: write, warn: write, error: write };
+  const stop = logEvents(events, logger);
+  // As createIntegration does it: a given pool leaves its lines to whoever hears its events.
+  const pools = new ConnectionPoolManager({ connectionString: primary.connectionString, events });
+  await using neon = makeClient({ pools, events, logger, reads: "replica" });
+  const [own] = await neon.query<{ pid: number }>("select pg_backend_pid() as pid");
+  const lost = new Promise((resolve) => events.on("pool.connection_lost", resolve));
+  await replica.admin("select pg_terminate_backend($1)", [own!.pid]);
+  await lost;
+  expect(lines.filter((line) => line.includes("lost"))).toEqual([
+    expect.stringMatching(/neon-replica lost a connection: terminating connection/),
+  ]);
+  stop();
+  await pools.close();
 });
 
 it("answers while the primary's circuit is open", async () => {
