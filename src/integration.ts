@@ -1,8 +1,4 @@
-import { type ConnectionPoolManager, poolDefaults } from "./clients/connection-pool-manager.ts";
-import { type NeonClient } from "./clients/neon/index.ts";
-import { type OllamaClient } from "./clients/ollama/index.ts";
-import { type SupabaseClient } from "./clients/supabase/index.ts";
-import { type TinyFishClient } from "./clients/tinyfish/index.ts";
+import { poolDefaults } from "./clients/connection-pool-manager.ts";
 import {
   type ClientSurroundings,
   createNeon,
@@ -14,118 +10,29 @@ import {
 } from "./composition/clients.ts";
 import { featureSwitches } from "./composition/features.ts";
 import { createHealth } from "./composition/health.ts";
+import { type Integration } from "./composition/integration.ts";
 import { Lifecycle, within } from "./composition/lifecycle.ts";
 import { defaultLogger } from "./composition/logger.ts";
 import { MetricsServer } from "./composition/metrics-server.ts";
-import { operate, type OperatorAction } from "./composition/operate.ts";
+import { operate } from "./composition/operate.ts";
 import { type IntegrationOverrides } from "./composition/overrides.ts";
 import { allLimits, servicePolicies } from "./composition/policies.ts";
 import { allSecrets, createRedact, redactingLogger } from "./composition/redaction.ts";
 import { sharedState } from "./composition/redis.ts";
 import { circuitStates } from "./composition/service-status.ts";
-import { type StatusSnapshot } from "./composition/status-snapshot.ts";
-import { StatusBoard, type StatusOptions, type WatchOptions } from "./composition/status.ts";
+import { StatusBoard } from "./composition/status.ts";
 import { createTracing, tracingWarning } from "./composition/tracing.ts";
-import { type Config, type Env, loadConfig } from "./config/index.ts";
-import {
-  type AttemptContext,
-  type CallRunner,
-  CallScopes,
-  type CallSpec,
-  type Clock,
-  EventBus,
-  type Logger,
-  systemClock,
-  systemRandom,
-} from "./core/index.ts";
+import { type Env, loadConfig } from "./config/index.ts";
+import { type CallRunner, CallScopes, EventBus, systemClock, systemRandom } from "./core/index.ts";
 import { Listings } from "./listings/index.ts";
-import { type HealthReport, logEvents, MonitoringSystem, type ReadinessReport } from "./monitoring/index.ts";
-import {
-  type AnswerWithMeta,
-  type CallRecord,
-  type CircuitState,
-  createPipeline,
-  EnhancedErrorHandler,
-  type LearnedLimit,
-  OutboundLimits,
-  type PipelineDescription,
-  RateLimiter,
-  type ServiceMode,
-} from "./resilience/index.ts";
+import { logEvents, MonitoringSystem } from "./monitoring/index.ts";
+import { createPipeline, EnhancedErrorHandler, OutboundLimits, RateLimiter } from "./resilience/index.ts";
 
+export { type Integration, type IntegrationDescription } from "./composition/integration.ts";
 export { type OperatorAction } from "./composition/operate.ts";
 export { type IntegrationOverrides } from "./composition/overrides.ts";
 export { type StatusSnapshot } from "./composition/status-snapshot.ts";
 export { type StatusOptions, type WatchOptions } from "./composition/status.ts";
-
-/** Neon, Supabase, TinyFish and Ollama as one object, and the rooms that every call goes through. */
-export interface Integration extends AsyncDisposable {
-  /** Frozen; secrets are `Secret`s. */
-  readonly config: Config;
-  readonly neon: NeonClient;
-  readonly supabase: SupabaseClient;
-  readonly tinyfish: TinyFishClient;
-  readonly ollama: OllamaClient;
-  readonly pools: ConnectionPoolManager;
-  readonly listings: Listings;
-  readonly errors: EnhancedErrorHandler;
-  readonly limits: RateLimiter;
-  /** What services tell of their own limits; `outbound.learn` adds a host's own service. */
-  readonly outbound: OutboundLimits;
-  readonly monitoring: MonitoringSystem;
-  readonly events: EventBus;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  /** Deadline, signal and request id that calls inherit; hosts open one per request. */
-  readonly scopes: CallScopes;
-
-  /** A host's own service through the same rooms. */
-  call<T>(spec: CallSpec, attempt: (context: AttemptContext) => Promise<T>): Promise<T>;
-  /** {@link call}, and how the answer came about: after how many attempts, from the cache, degraded and why. */
-  callWithMeta<T>(spec: CallSpec, attempt: (context: AttemptContext) => Promise<T>): Promise<AnswerWithMeta<T>>;
-  /** While a service is read-only, calls that write are refused with `READ_ONLY`; what is cached is still given.
-   * Holds until `read-write` takes it back, which leaves alone what the pool has found out about its database. */
-  setMode(service: string, mode: ServiceMode, reason: string): void;
-  /** Forgets a cached answer that is known to be wrong now. @returns whether there was one */
-  forget(service: string, operation: string, key: string): boolean;
-  /** Starts background checks and the metrics server, as the settings say. Calls work without it. Idempotent; may be tried again after a failure. */
-  start(): Promise<void>;
-  /** Stops intake, waits for calls in flight, then closes everything; at most `timeoutMs`. Idempotent. @defaultValue 10000 */
-  close(options?: { readonly timeoutMs?: number }): Promise<void>;
-  health(): Promise<HealthReport>;
-  /** Should traffic come here? */
-  ready(): Promise<ReadinessReport>;
-  /** Is the process alive? Touches no service. */
-  live(): { readonly status: "up" };
-  /** Has {@link start} succeeded? Until then a probe of readiness says little. Touches no service. */
-  started(): boolean;
-  /** The rooms in order with their settings, the breakers' states, and who shares them. */
-  describe(): IntegrationDescription;
-  /** What happened to one of the last 1,000 calls. */
-  explain(callId: string): CallRecord | undefined;
-  /**
-   * What operators look at, with the last 15 minutes as series: what `opsRouter` shows. The minutes count from
-   * {@link start}, or else from the first reader.
-   */
-  status(options?: StatusOptions): StatusSnapshot;
-  /** {@link status} again and again: all of the series first, then what is new. Ends with its signal, or with the integration. */
-  watchStatus(options?: WatchOptions): AsyncGenerator<StatusSnapshot, void>;
-  /**
-   * Isolates or closes a circuit, silences an alert. Told as `operator.acted`, and logged.
-   * @param by who does it
-   * @throws IntegrationError NOT_FOUND for an unknown service, alert or silence; INVALID_INPUT for no action
-   */
-  operate(action: OperatorAction, by: string): void;
-}
-
-export interface IntegrationDescription extends PipelineDescription {
-  /** By service, the worst of its circuits; and each part by itself, e.g. `supabase.storage`. */
-  readonly breakers: Readonly<Record<string, CircuitState>>;
-  /** Whether Redis answers, so that other processes' circuits are known here; null: circuits are not shared. */
-  readonly fleet: { readonly connected: boolean } | null;
-  /** Limits that services imposed and that calls keep to now, by service or quota. */
-  readonly outbound: Readonly<Record<string, LearnedLimit>>;
-}
 
 /**
  * Wires everything. Does no I/O and starts no timer: services are spoken to when they are first called.

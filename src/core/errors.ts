@@ -56,22 +56,35 @@ export interface IntegrationErrorOptions {
 const brand = Symbol.for("enhanced-integration.error");
 
 /**
+ * Every failure of this package: branch on {@link code}; docs/errors.md tells what each means and what to do.
+ *
  * @example
  * try { await integration.neon.query`select 1`; }
  * catch (error) { if (IntegrationError.isInstance(error) && error.code === "CIRCUIT_OPEN") return cached; throw error; }
  */
 export class IntegrationError extends Error {
   override readonly name: string = "IntegrationError";
+  /** What happened; stable across versions. */
   readonly code: ErrorCode;
+  /** What kind of failure it is, judged once, where it entered. */
   readonly verdict: Verdict;
+  /** Who was called, e.g. `neon`. */
   readonly service?: string;
+  /** What was asked, e.g. `query`. */
   readonly operation?: string;
+  /** `integration.explain(callId)` tells the call's whole story. */
   readonly callId?: string;
+  /** Attempts made, the first included. */
   readonly attempts?: number;
+  /** When trying again makes sense, ms from when it was thrown. */
   readonly retryAfterMs?: number;
+  /** HTTP status of the answer. */
   readonly status?: number;
+  /** Five-character SQLSTATE of the database's answer. */
   readonly sqlState?: string;
+  /** True: the request provably never reached the service. */
   readonly notSent?: boolean;
+  /** Machine-readable extras: a constraint's name, a vendor's code. */
   readonly details?: Readonly<Record<string, unknown>>;
 
   constructor(options: IntegrationErrorOptions) {
@@ -119,8 +132,11 @@ Object.defineProperty(IntegrationError.prototype, brand, { value: true });
 
 /** One wrong setting: which, what is wrong with it, and how to mend it. */
 export interface ConfigIssue {
+  /** The variable. */
   readonly name: string;
+  /** What is wrong with it, without its value where that may be secret. */
   readonly problem: string;
+  /** What to do. */
   readonly hint: string;
 }
 
