@@ -54,7 +54,7 @@ const shapes: readonly ((said: string) => unknown)[] = [
 export async function secrets(all: Count, real: Count): Promise<readonly Figure[]> {
   const planted = plant(SEED);
   if (new Set(planted.canaries).size !== 40) throw new Error(`there are ${planted.canaries.length} canaries, not 40`);
-  const untold = await hitsBySink({ spoken: planted, configured: plant(SEED + 1), failures: 300, real: 100 });
+  const untold = await hitsBySink({ spoken: planted, configured: plant(SEED + 1), failures: 750, real: 100 });
   const { hits, done } = await hitsBySink({ spoken: planted, configured: planted, failures: all.run, real: real.run });
   console.log(
     `  ${counted(done.all, all, "failures")}, of which ${counted(done.real, real, "through the real clients")}`,
