@@ -6,7 +6,7 @@ import { type Recount } from "./recount.ts";
 export interface DemoSummary extends Recount {
   /** Nothing lost, nothing twice, everything embedded, every document there. */
   readonly ok: boolean;
-  /** What this run itself wrote, by the answers that arrived: a lost answer makes a row that was new look unchanged. */
+  /** What this run itself wrote, by the answers it got. */
   readonly stored: {
     readonly inserted: number;
     readonly updated: number;

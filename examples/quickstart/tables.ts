@@ -18,7 +18,7 @@ export function tables(summary: DemoSummary): string {
     hitsTable(summary),
     title("Services", "faults suffered on purpose, and how calls fared; what gave up was taken up again"),
     servicesTable(summary),
-    title("This run", `${summary.seconds} s, ${count(summary.peakMemoryMb)} MB at most${lostAnswers(summary)}`),
+    title("This run", `${summary.seconds} s, ${count(summary.peakMemoryMb)} MB at most`),
     countsTable(summary),
   ].join("\n");
 }
@@ -64,11 +64,6 @@ function countsTable({ stored, zipcodes, alertMatches, documents }: DemoSummary)
   const head = ["new", "changed", "unchanged", "embedded", "zip codes", "alert matches", "documents"];
   const { inserted, updated, unchanged, embedded } = stored;
   return table(head, [[inserted, updated, unchanged, embedded, zipcodes, alertMatches, documents].map(count)]);
-}
-
-/** Stored, not told so, and stored again: such a row was there already. The recount asks the database instead. */
-function lostAnswers({ stored }: DemoSummary): string {
-  return stored.inserted > 0 && stored.unchanged > 0 ? "; new rows whose answer was lost count as unchanged" : "";
 }
 
 /** Words to the left, numbers to the right, no lines between rows. */

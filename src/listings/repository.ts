@@ -25,12 +25,13 @@ export class ListingRepository {
 
   /**
    * Stores a page's listings and marks the page as done, in one statement: a crash leaves both or neither. Rows whose
-   * content did not change are left alone.
+   * content did not change are left alone. If the session stored this very page before, at `since` (the database's time)
+   * or later, the answer was lost on its way, and is given again.
    */
   async upsertPage(
     source: string,
     listings: readonly ScrapedListing[],
-    page: { readonly sessionId: string; readonly url: string; readonly hash: string },
+    page: { readonly sessionId: string; readonly url: string; readonly hash: string; readonly since?: string },
     options: CallOptions = {},
   ): Promise<StoredCounts> {
     // Postgres refuses to update one row twice in a statement; the page's last word on a listing wins. In the order of
@@ -39,6 +40,7 @@ export class ListingRepository {
     const rows = [...byKey.values()].sort((a, b) => (a.sourceKey < b.sourceKey ? -1 : 1));
     const arrays = columns.map(({ field }) => rows.map((row) => row[field]));
     const params = [source, rows.map(contentHash), ...arrays, page.sessionId, page.url, page.hash];
+    params.push(page.since ?? "infinity");
     const [counts] = await this.#database.query<{ inserted: number; updated: number }>(upsertPageSql, params, {
       ...options,
       idempotent: true,
@@ -111,11 +113,21 @@ export function vectorText(vector: readonly number[]): string {
 }
 
 const names = columns.map(({ column }) => column);
-// $1 source, $2 content hashes, $3… one array per column, then session id, page url, page hash.
+// $1 source, $2 content hashes, $3… one array per column, then session id, page url, page hash, since.
 const unnested = ["$2::text[]", ...columns.map(({ type }, index) => `$${index + 3}::${type}[]`)].join(", ");
 const after = columns.length + 3;
+const sourceKeys = `$${names.indexOf("source_key") + 3}::text[]`;
+// All that one statement writes bears the same time, by which a page's rows are known again.
 const upsertPageSql = `
-  with stored as (
+  with earlier as (
+    select scraped_at from scraped_pages
+     where source = $1 and url = $${after + 1} and session_id = $${after}::uuid and page_hash = $${after + 2}
+       and scraped_at >= $${after + 3}::timestamptz
+  ), untold as (
+    select listings.created_at = earlier.scraped_at as is_new
+      from earlier join listings on listings.source = $1 and listings.source_key = any(${sourceKeys})
+                                and listings.scraped_at = earlier.scraped_at
+  ), stored as (
     insert into listings (source, content_hash, ${names.join(", ")}, scraped_at)
     select $1, rows.*, now() from unnest(${unnested}) as rows(content_hash, ${names.join(", ")})
     on conflict (source, source_key) do update
@@ -128,6 +140,8 @@ const upsertPageSql = `
     values ($1, $${after + 1}, $${after}::uuid, $${after + 2}, 'done', cardinality($2::text[]), now())
     on conflict (source, url) do update
        set session_id = excluded.session_id, page_hash = excluded.page_hash, status = 'done',
-           listings_count = excluded.listings_count, scraped_at = now()
+           listings_count = excluded.listings_count,
+           scraped_at = coalesce((select scraped_at from earlier), now())
   )
-  select (count(*) filter (where is_new))::int as inserted, (count(*) filter (where not is_new))::int as updated from stored`;
+  select (count(*) filter (where is_new))::int as inserted, (count(*) filter (where not is_new))::int as updated
+    from (select is_new from stored union all select is_new from untold) as written`;

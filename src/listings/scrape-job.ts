@@ -97,7 +97,8 @@ export class ScrapeJob {
     };
     const { result } = await this.#redelivery.run(() => this.#scraper.run(order), signal);
     const { valid, rejected } = validateRows(result.listings);
-    const mark = { sessionId: this.#session.id, url: key, hash: hashOf(result) };
+    const { id: sessionId, openedAt: since } = this.#session;
+    const mark = { sessionId, url: key, hash: hashOf(result), since };
     const stored = await this.#redelivery.run(
       () => this.#repository.upsertPage(this.#plan.source, valid, mark, this.#call),
       signal,

@@ -6,6 +6,8 @@ export interface ScrapingSession {
   readonly resumed: boolean;
   /** Pages that are done already, by {@link pageKey}. */
   readonly donePages: ReadonlySet<string>;
+  /** When this run took the session up, by the database's clock. */
+  readonly openedAt: string;
 }
 
 /** Where a source's scraping stands, so that a run that was cut short goes on where it stopped. */
@@ -24,19 +26,21 @@ export class ScrapingSessions {
       options,
     );
     const id = unfinished[0]?.id ?? crypto.randomUUID();
-    await this.#database.query(
+    const opened = await this.#database.query<{ at: string }>(
       `insert into scraping_sessions (id, source, status) values ($1, $2, 'running')
-       on conflict (id) do update set status = 'running', error = null, finished_at = null`,
+       on conflict (id) do update set status = 'running', error = null, finished_at = null
+       returning now()::text as at`,
       [id, source],
       { ...options, idempotent: true },
     );
-    if (unfinished.length === 0) return { id, resumed: false, donePages: new Set() };
+    const openedAt = opened[0]!.at;
+    if (unfinished.length === 0) return { id, resumed: false, donePages: new Set(), openedAt };
     const rows = await this.#database.query<{ urls: string[] | null }>(
       "select array_agg(url) as urls from scraped_pages where source = $1 and session_id = $2 and status = 'done'",
       [source, id],
       options,
     );
-    return { id, resumed: true, donePages: new Set(rows[0]?.urls ?? []) };
+    return { id, resumed: true, donePages: new Set(rows[0]?.urls ?? []), openedAt };
   }
 
   async close(

@@ -39,7 +39,7 @@ describe("a scrape whose calls fail", () => {
     expect(handle.fired).toBe(2);
     expect(stack.faults.fired(service) - firedBefore).toBe(2);
     expect(result).toMatchObject({ pagesScraped: 2, rejected: [] });
-    expect(result.inserted + result.unchanged).toBe(8);
+    expect(result).toMatchObject({ inserted: 8, updated: 0, unchanged: 0, embedded: 8 });
     expect(await rowsOf(bench.integration, source)).toMatchObject(expectedRows(houses));
     // Runs are paid for: two pages are two runs, whatever became of the answers.
     expect((await ordersOf()) - before).toBe(2);

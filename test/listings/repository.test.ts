@@ -70,6 +70,25 @@ describe("upsertPage", () => {
     await fc.assert(fc.asyncProperty(fc.array(batch, { maxLength: 5 }), check), { numRuns: 30 });
   });
 
+  it("tells a run again what it wrote when the first answer was lost, and the next run that nothing changed", async () => {
+    const { neon } = bench.integration;
+    const sessionId = await openSession("untold");
+    const first = { sessionId, url: "/listings?page=1", hash: "h1" };
+    await repository().upsertPage("untold", [house], first);
+    const now = async () => (await neon.query<{ at: string }>("select now()::text as at"))[0]!.at;
+    const since = await now();
+    const changed = { ...house, price: house.price + 1 };
+    const page = { ...first, hash: "h2", since };
+    const rows = [changed, { ...house, sourceKey: "new" }];
+    const written = { inserted: 1, updated: 1, unchanged: 0 };
+    expect(await repository().upsertPage("untold", rows, page)).toEqual(written);
+    expect(await repository().upsertPage("untold", rows, page)).toEqual(written);
+    // A third time as well: to be told again is no writing.
+    expect(await repository().upsertPage("untold", rows, page)).toEqual(written);
+    const unchanged = { inserted: 0, updated: 0, unchanged: 2 };
+    expect(await repository().upsertPage("untold", rows, { ...page, since: await now() })).toEqual(unchanged);
+  });
+
   it("marks a page as done in the same statement, an empty one too", async () => {
     const sessionId = await openSession("marks");
     await repository().upsertPage("marks", [], { sessionId, url: "/listings?page=1", hash: "h1" });
