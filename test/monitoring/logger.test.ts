@@ -184,6 +184,16 @@ describe("secrets", () => {
     expect(lines[1]).not.toContain("[redacted]");
   });
 
+  it("behind the words that a vendor's keys begin with, a piece begins where it differs", () => {
+    const secrets = ["sb_secret_BHeLVkO-zlQmWnBpvCxx", "550e8400-e29b-41d4-a716-446655440000"];
+    const { logger, lines, text } = captured({ secrets });
+    logger.info({}, `${secrets[0]?.slice(0, 16)}… ${secrets[0]?.slice(0, 24)}… …${secrets[1]?.slice(-18)}`);
+    expect(text()).toContain('"[redacted]… [redacted]… …[redacted]"');
+    lines.length = 0;
+    logger.info({}, "keys such as sb_secret_B… are secret, and so is …446655440000");
+    expect(text()).not.toContain("[redacted]");
+  });
+
   it("what secrets begin with alike is no piece: words, schemes, paths and the heads of tokens", () => {
     const secrets = [
       "development-secret-of-this-machine-1",

@@ -4,6 +4,8 @@ import { base64Cores } from "./secret-forms.ts";
 
 /** A piece of fewer characters gives little away, and may be a word. */
 const PIECE = 12;
+/** What is no more than words up to here (`sb_secret_…` is not) is taken for words. */
+const LONGEST_PIECE = 20;
 /** Shorter secrets are guarded as a whole: a piece of theirs is what ordinary words begin with. */
 const LEAST_TO_CUT = 24;
 
@@ -23,16 +25,16 @@ export interface HiddenSecrets {
  */
 export function hiddenSecrets(secrets: readonly string[], replacement: string): HiddenSecrets {
   const twice = [...new Set(secrets.flatMap(encodedTwice))];
-  const heads = secrets.filter(hasTellingHead);
-  const tails = secrets.filter((secret) => isLong(secret) && isTelling(secret.slice(-PIECE)));
-  const literals = [...twice, ...heads.map(headOf), ...tails.map(tailOf)];
+  const heads = pieces(secrets, headOf);
+  const tails = pieces(secrets, tailOf);
+  const literals = [...twice, ...[...heads, ...tails].map(({ piece }) => piece)];
   const mayHold = gramFilter(literals.map((literal) => [literal]));
   const clean = (text: string): string => {
     if (literals.length === 0 || !mayHold(text)) return text;
     let cleaned = text;
     for (const form of twice) cleaned = cleaned.replaceAll(form, replacement);
-    for (const secret of heads) cleaned = withoutHead(cleaned, secret, replacement);
-    for (const secret of tails) cleaned = withoutTail(cleaned, secret, replacement);
+    for (const head of heads) cleaned = withoutHead(cleaned, head, replacement);
+    for (const tail of tails) cleaned = withoutTail(cleaned, tail, replacement);
     return cleaned;
   };
   return { literals, clean };
@@ -53,31 +55,49 @@ function encodedOnce(text: string): string[] {
   return [...new Set([hex, hex.toUpperCase(), ...cores, ...forUrls])];
 }
 
-const headOf = (secret: string): string => secret.slice(0, PIECE);
-const tailOf = (secret: string): string => secret.slice(-PIECE);
-const isLong = (secret: string): boolean => secret.length >= LEAST_TO_CUT && plain.test(secret);
+interface Piece {
+  readonly secret: string;
+  readonly piece: string;
+}
 
-/** Every token begins alike, and paths begin with words. */
-function hasTellingHead(secret: string): boolean {
-  return isLong(secret) && !token.test(secret) && !headOf(secret).includes("/") && isTelling(headOf(secret));
+function pieces(secrets: readonly string[], pieceOf: (secret: string) => string | undefined): Piece[] {
+  return secrets.flatMap((secret) => {
+    const isLong = secret.length >= LEAST_TO_CUT && plain.test(secret);
+    const piece = isLong ? pieceOf(secret) : undefined;
+    return piece === undefined ? [] : [{ secret, piece }];
+  });
+}
+
+/** None of what many begin with: every token begins alike, and paths with words. */
+function headOf(secret: string): string | undefined {
+  const head = shortest((length) => secret.slice(0, length));
+  return token.test(secret) || head?.includes("/") ? undefined : head;
+}
+
+const tailOf = (secret: string): string | undefined => shortest((length) => secret.slice(-length));
+
+function shortest(pieceOf: (length: number) => string): string | undefined {
+  for (let length = PIECE; length <= LONGEST_PIECE; length += 1) if (isTelling(pieceOf(length))) return pieceOf(length);
+  return undefined;
 }
 
 /** Words have neither digits nor capitals within. */
 const isTelling = (piece: string): boolean => /[a-z]/i.test(piece) && /\d|[a-z][A-Z]|[A-Z][a-z].*[A-Z]/.test(piece);
 
-function withoutHead(text: string, secret: string, replacement: string): string {
-  return withoutPieces(text, headOf(secret), replacement, (at) => {
-    let length = PIECE;
+function withoutHead(text: string, { secret, piece }: Piece, replacement: string): string {
+  return withoutPieces(text, piece, replacement, (at) => {
+    let { length } = piece;
     while (length < secret.length && text[at + length] === secret[length]) length += 1;
     return [at, at + length];
   });
 }
 
-function withoutTail(text: string, secret: string, replacement: string): string {
-  return withoutPieces(text, tailOf(secret), replacement, (at) => {
+function withoutTail(text: string, { secret, piece }: Piece, replacement: string): string {
+  return withoutPieces(text, piece, replacement, (at) => {
     let start = at;
-    for (let i = secret.length - PIECE - 1; i >= 0 && start > 0 && text[start - 1] === secret[i]; i -= 1) start -= 1;
-    return [start, at + PIECE];
+    for (let i = secret.length - piece.length - 1; i >= 0 && start > 0 && text[start - 1] === secret[i]; i -= 1)
+      start -= 1;
+    return [start, at + piece.length];
   });
 }
 
