@@ -16,6 +16,7 @@ import { AwakeMeter } from "./pools/awake-meter.ts";
 import { type PoolTransport } from "./pools/drivers.ts";
 import { GuardedPool } from "./pools/guarded-pool.ts";
 import { Lease, type LeaseHooks } from "./pools/lease.ts";
+import { OpenRequests } from "./pools/open-requests.ts";
 import { noConnectionError, readOnlyError } from "./pools/pool-errors.ts";
 import { judgeHealth, type PoolHealth } from "./pools/pool-health.ts";
 import { initialPoolMode, type PoolMode, type PoolObservation, stepPoolMode } from "./pools/pool-mode.ts";
@@ -51,6 +52,8 @@ export class ConnectionPoolManager {
   /** A pg-compatible pool: give it to Kysely, Drizzle or any other tool. Its clients are guarded like our own. */
   readonly pool: pg.Pool;
   readonly limits: PoolLimits;
+  /** Traffic around the connections, which {@link close} lets end, too. */
+  readonly requests: OpenRequests;
   readonly #isReplica: boolean;
   readonly #clock: Clock;
   readonly #events: EventBus;
@@ -77,6 +80,7 @@ export class ConnectionPoolManager {
     const target = (this.target = parseConnectionString(options.connectionString));
     this.transport = wanted === "tcp" || (wanted === "auto" && !target.isNeon) ? "tcp" : "websocket";
     this.name = name;
+    this.requests = new OpenRequests(name);
     this.#isReplica = options.isReplica ?? false;
     this.#clock = clock;
     this.#events = events;
@@ -92,7 +96,7 @@ export class ConnectionPoolManager {
       ...{ name, target, transport: this.transport, limits, clock, random, report: this.#report },
       redact: options.redact,
       onWanted: (cause, now) => (cause === "call" ? this.#recovery.wanted(now) : undefined),
-      onLent: (cause, now) => this.#onLent(cause, now),
+      onLent: (cause, now) => (this.#meter.lent(now, cause), this.#report.awake()),
       onReturned: (now) => this.#meter.returned(now),
       onAnswer: (now) => this.#learn("answered", "the database answered", now),
       onConnectFailed: ({ message }) => this.observe("connect-failed", message),
@@ -243,11 +247,6 @@ export class ConnectionPoolManager {
     return new Lease(await this.#core.acquire(signal, cause), this.#leaseHooks);
   }
 
-  #onLent(cause: WakeUpCause, now: number): void {
-    this.#meter.lent(now, cause);
-    this.#report.awake();
-  }
-
   async #wake(): Promise<WakeResult> {
     const startedAt = this.#clock.now();
     const wasAsleep = this.#meter.isAsleep(startedAt);
@@ -285,7 +284,8 @@ export class ConnectionPoolManager {
   async #close(timeoutMs: number): Promise<void> {
     this.#unsubscribe();
     this.#recovery.stop();
-    await within(timeoutMs, this.#clock, this.#core.end());
+    await within(timeoutMs, this.#clock, Promise.all([this.#core.end(), this.requests.end()]));
+    this.requests.cut();
     await this.#core.cut();
     this.#report.awake({ all: true });
   }

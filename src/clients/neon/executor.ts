@@ -127,7 +127,9 @@ export class HttpExecutor implements Executor {
   ): Promise<T> {
     const { pools, clock } = this.#options;
     const exchange: HttpExchange = { sent: false };
-    const linked = new LinkedSignal().after(pools.limits.queryTimeoutMs, clock, readTimeout);
+    const linked = new LinkedSignal();
+    const leave = pools.requests.enter((reason) => linked.abort(reason));
+    linked.after(pools.limits.queryTimeoutMs, clock, readTimeout);
     if (attempt.onAbort) attempt.onAbort((reason) => linked.abort(reason));
     else linked.follow(attempt.signal);
     try {
@@ -143,6 +145,7 @@ export class HttpExecutor implements Executor {
       else if (error.sqlState !== undefined) pools.observe("answered");
       throw error;
     } finally {
+      leave();
       linked.dispose();
     }
   }

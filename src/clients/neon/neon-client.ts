@@ -179,8 +179,9 @@ export class NeonClient {
   async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.#isClosed = true;
     this.#listener?.close();
-    await this.#context.replica?.pools.close(options);
-    if (!this.#options.pools) await this.#pools.close(options);
+    // At once: nothing is let in between the one and the other.
+    const own = this.#options.pools ? undefined : this.#pools.close(options);
+    await Promise.all([this.#context.replica?.pools.close(options), own]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -254,6 +254,37 @@ describe("SQL over HTTP", () => {
     });
   });
 
+  it("is let finish when its client closes, and refused from then on", async () => {
+    let answer = (): void => undefined;
+    handle = () => new Promise((resolve) => (answer = () => resolve(ok("x"))));
+    const client = make();
+    const running = client.query`select 1`;
+    await until(() => requests.length === 1);
+    let isClosed = false;
+    const closing = client.close().then(() => (isClosed = true));
+    await expect(client.query`select 1`).rejects.toMatchObject({ code: "CLOSED" });
+    await expect(client.batch([client.sql`select 1`])).rejects.toMatchObject({ code: "CLOSED" });
+    expect([isClosed, requests.length]).toEqual([false, 1]);
+    answer();
+    expect(await running).toEqual([{ v: "x" }]);
+    await closing;
+  });
+
+  it("is ended when closing it takes too long, with an outcome that nobody knows", async () => {
+    const clock = new ManualClock();
+    faults.inject("neon", { kind: "stall" });
+    const client = make({ clock });
+    const running = expect(client.query`insert into t values (1)`).rejects.toMatchObject({
+      code: "CLOSED",
+      verdict: "outcome-unknown",
+    });
+    await until(() => faults.requests("neon") > 0);
+    const closing = client.close({ timeoutMs: 100 });
+    await clock.advance(100);
+    await Promise.all([closing, running]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   it("does not wait for a silent server beyond queryTimeoutMs", async () => {
     const clock = new ManualClock();
     faults.inject("neon", { kind: "stall" }, { times: 2 });
