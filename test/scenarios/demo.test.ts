@@ -47,7 +47,7 @@ async function brokenCsv(rows: number): Promise<{ file: string; fields: string; 
 describe("npm run demo", () => {
   it.concurrent(
     "stores what is right in a file with broken rows, names the others' lines, and stores nothing new again",
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const { file, fields, price } = await brokenCsv(70);
       const args = ["--data", file, "--data-dir", join(folder, "twice")];
@@ -79,7 +79,7 @@ describe("npm run demo", () => {
 
   it.concurrent(
     "ends cleanly on Ctrl-C half way, and goes on from there in the next run",
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const args = ["--rows", "160", "--data-dir", join(folder, "interrupted")];
       const first = start(demo, args);

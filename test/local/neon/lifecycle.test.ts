@@ -76,7 +76,7 @@ describe("the cached dump", () => {
     expect(await run()).toBe("initdb");
     expect(await readdir(cacheDir)).toEqual([name]);
     expect(await run()).toBe("cached-dump");
-  }, 120_000);
+  }, 300_000);
 });
 
 describe("a stand-in's life", () => {
