@@ -46,5 +46,6 @@ export default defineConfig({
     // Against what hangs; a machine that does ten other things is not to trip over them.
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 10_000 } },
   },
 });

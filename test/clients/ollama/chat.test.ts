@@ -87,7 +87,7 @@ describe("chat", () => {
     const impatient = new AbortController();
     const first = client.chat({ messages: sky, temperature: 0, seed: 1, signal: impatient.signal });
     const second = client.chat({ messages: sky, temperature: 0, seed: 1 });
-    await vi.waitFor(() => expect(stall.fired).toBe(1));
+    await vi.waitFor(() => expect(stall.fired).toBe(1), { timeout: 10_000 });
     impatient.abort();
     await expect(first).rejects.toMatchObject({ code: "ABORTED" });
     expect((await second).text).toBe("The sky is blue.");

@@ -103,7 +103,7 @@ describe("embed", () => {
     const wish = new AbortController();
     const owner = client.embed(["a"], { signal: wish.signal });
     const sharer = client.embed(["a", "b"]);
-    await vi.waitFor(() => expect(stall.fired).toBe(1));
+    await vi.waitFor(() => expect(stall.fired).toBe(1), { timeout: 10_000 });
     wish.abort();
     await expect(owner).rejects.toMatchObject({ code: "ABORTED", operation: "embed" });
     expect(await sharer).toHaveLength(2);

@@ -85,7 +85,7 @@ describe("Leaving a stream", () => {
     const { client, standIn } = await setUp();
     standIn.breakStream({ kind: "stall" });
     await act(client);
-    await vi.waitFor(() => expect(standIn.stats().busy).toBe(0));
+    await vi.waitFor(() => expect(standIn.stats().busy).toBe(0), { timeout: 10_000 });
   });
 
   it("gives the model to the next caller", async () => {
@@ -99,7 +99,7 @@ describe("Leaving a stream", () => {
 describe("Bounds on waiting", () => {
   /** Advances once the request is at the server. */
   async function passes(clock: ManualClock, ms: number, arrived: () => boolean) {
-    await vi.waitFor(() => expect(arrived()).toBe(true));
+    await vi.waitFor(() => expect(arrived()).toBe(true), { timeout: 10_000 });
     await clock.advance(ms);
   }
 

@@ -141,7 +141,7 @@ describe("RedisLimitStore, when Redis does not answer", () => {
     await viaProxy.connect();
     await clock.advance(100);
     expect((await limiter.checkAsync("api", "user")).degraded).toBe("open"); // the probe runs behind this one
-    await vi.waitFor(() => expect(recorder.names).toContain("limit.store_recovered"));
+    await vi.waitFor(() => expect(recorder.names).toContain("limit.store_recovered"), { timeout: 10_000 });
     expect((await limiter.checkAsync("api", "user")).degraded).toBeUndefined();
     expect(clock.pendingTimers).toBe(0);
   });
