@@ -129,9 +129,11 @@ export async function use(env: Record<string, string>): Promise<number> {
   const rows = await integration.neon.query<{ id: number }>\`select \${1}::int as id\`;
   requireUser(integration); registerTools({ registerTool: () => undefined }, integration); new MonitoringSystem();
   const stack = await startLocalStack(); await stack.close();
+  // @ts-expect-error a pool is no number: types that did not come with the package would be any, and allow it
+  const pool: number = integration.neon.pool;
   // @ts-expect-error a limit needs a rate
   new RateLimiter({ limits: { a: {} } });
-  return IntegrationError.isInstance(rows) || decision.remaining ? 0 : rows[0]!.id;
+  return IntegrationError.isInstance(rows) || decision.remaining ? pool : rows[0]!.id;
 }
 `;
   mkdirSync(join(folder, "esm"));
