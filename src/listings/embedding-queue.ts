@@ -21,8 +21,11 @@ export interface EmbeddingQueueDeps {
  */
 export class EmbeddingQueue {
   readonly #deps: EmbeddingQueueDeps;
-  #pass: Promise<void> | undefined;
-  #again = false;
+  /** Lanes at work. */
+  #lanes = 0;
+  #resting = Promise.withResolvers<void>();
+  #wakes = 0;
+  /** Of this pass, which is from the start of its first lane to the end of its last one. */
   #failure: { readonly error: unknown } | undefined;
   /** What a lane has taken and not stored yet, by id. */
   readonly #taken = new Set<string>();
@@ -33,45 +36,47 @@ export class EmbeddingQueue {
     this.#deps = deps;
   }
 
-  /** Starts a pass, or makes the running one go round once more. Never rejects: {@link drain} tells of a failure. */
+  /** Has what was stored embedded, by one lane more than are at work. Never rejects: {@link drain} tells of a failure. */
   wake(): void {
-    this.#again = true;
-    this.#pass ??= this.#run()
-      .catch((error: unknown) => void (this.#failure = { error }))
-      .finally(() => (this.#pass = undefined));
+    this.#wakes += 1;
+    if (this.#lanes === 0) {
+      this.#failure = undefined;
+      this.#resting = Promise.withResolvers();
+    }
+    this.#startLane();
   }
 
-  /** Waits for the pass that runs; whether it failed is {@link drain}'s to tell. */
+  /** Waits until no lane is at work; whether one failed is {@link drain}'s to tell. */
   async rest(): Promise<void> {
-    await this.#pass;
+    while (this.#lanes > 0) await this.#resting.promise;
   }
 
   /** @throws whatever ended the last pass early; what an earlier pass failed at is done by the last one */
   async drain(): Promise<void> {
     await this.rest();
-    this.#failure = undefined;
     this.wake();
     await this.rest();
-    // Set by the pass, which the type checker cannot see.
-    const failure = this.#failure as { readonly error: unknown } | undefined;
-    if (failure) throw failure.error;
+    if (this.#failure) throw this.#failure.error;
   }
 
-  async #run(): Promise<void> {
-    while (this.#again) {
-      let failure: { readonly error: unknown } | undefined;
-      const lane = async () => {
-        for (let more = true; more && !failure; more ||= this.#again) {
-          this.#again = false;
-          more = (await this.#embedBatch()) === BATCH_SIZE;
-        }
-      };
-      const lanes = Array.from({ length: LANES }, lane);
-      await Promise.all(lanes.map((each) => each.catch((error: unknown) => void (failure ??= { error }))));
-      // Set by a lane, which the type checker cannot see.
-      const first = failure as { readonly error: unknown } | undefined;
-      if (first) throw first.error;
+  #startLane(): void {
+    if (this.#lanes === LANES || this.#failure) return;
+    this.#lanes += 1;
+    void this.#work();
+  }
+
+  /** Until the table has no whole batch any more, and nobody woke the queue since it was asked. */
+  async #work(): Promise<void> {
+    try {
+      for (let more = true; more && !this.#failure;) {
+        const wakes = this.#wakes;
+        more = (await this.#embedBatch()) === BATCH_SIZE || this.#wakes > wakes;
+      }
+    } catch (error) {
+      this.#failure ??= { error };
     }
+    this.#lanes -= 1;
+    if (this.#lanes === 0) this.#resting.resolve();
   }
 
   async #embedBatch(): Promise<number> {
@@ -80,6 +85,8 @@ export class EmbeddingQueue {
     const model = embedder.embedModel;
     const batch = await this.#take((limit) => step(() => repository.pendingEmbeddings(model, limit, call)));
     if (batch.length === 0) return 0;
+    // Where a whole batch was, there may be another.
+    if (batch.length === BATCH_SIZE) this.#startLane();
     try {
       const texts = batch.map(({ text }) => text);
       const vectors = await step(() => embedder.embed(texts, call));

@@ -82,6 +82,23 @@ describe("the embedding queue", () => {
     expect(embedded).toHaveLength(100);
   });
 
+  it("keeps two calls at work also with what is stored while it is embedding", async () => {
+    const first = Promise.withResolvers<void>();
+    const others = Promise.withResolvers<void>();
+    const asked: number[] = [];
+    const gate = ({ length }: readonly string[]) => (asked.push(length) === 1 ? first : others).promise;
+    const { queue, embedded, add } = setUp({ texts: 5, gate });
+    queue.wake();
+    await expect.poll(() => asked).toEqual([5]);
+    add(80);
+    queue.wake();
+    first.resolve();
+    await expect.poll(() => asked).toEqual([5, 32, 32]);
+    others.resolve();
+    await queue.rest();
+    expect(embedded).toHaveLength(85);
+  });
+
   it("embeds nothing twice that one call stores while the table answers another", async () => {
     let looks = 0;
     let stored: () => boolean = () => false;
