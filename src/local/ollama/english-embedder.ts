@@ -1,16 +1,14 @@
 import { createRequire } from "node:module";
-import { Worker } from "node:worker_threads";
+import { availableParallelism } from "node:os";
 import { type Embedder } from "./embedder.ts";
+import { ModelThread } from "./model-thread.ts";
 
 export const ENGLISH_DIMENSIONS = 512;
-/** Texts given to the worker at once: whoever comes meanwhile waits for at most so many, and goes with the next. */
+/** Texts given to a thread at once: whoever comes meanwhile waits for at most so many, and goes with the next. */
 const MAX_JOB = 128;
-
-/** What the worker is asked and answers. One job at a time, so none needs a number. */
-export interface EmbeddingJob {
-  readonly texts: readonly string[];
-}
-export type EmbeddingResult = { readonly vectors: Float32Array } | { readonly error: string };
+/** As many texts must wait before another thread is worth the second that its start takes, and its copy of the model. */
+const WORTH_A_THREAD = 32;
+const MAX_THREADS = Math.min(2, availableParallelism());
 
 interface Waiting {
   readonly text: string;
@@ -30,15 +28,14 @@ export function englishModelInstalled(): boolean {
 }
 
 /**
- * The Universal Sentence Encoder (lite, English) in a worker thread: 512 dimensions, unit length, offline. What waits
- * while the worker is busy is handed over as one job, because batches cost a third of single texts.
+ * The Universal Sentence Encoder (lite, English) in worker threads: 512 dimensions, unit length, offline. What waits
+ * while all are busy is handed over as one job, because batches cost a third of single texts.
  */
 export class EnglishEmbedder implements Embedder {
   readonly kind = "english";
   readonly dimensions = ENGLISH_DIMENSIONS;
-  #worker: Worker | undefined;
+  #threads: ModelThread[] = [];
   #waiting: Waiting[] = [];
-  #running: Waiting[] = [];
   #closed = false;
 
   async warm(): Promise<void> {
@@ -46,7 +43,7 @@ export class EnglishEmbedder implements Embedder {
   }
 
   async embed(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
-    if (this.#closed) throw new Error("the embedding model was closed");
+    if (this.#closed) throw closed();
     signal?.throwIfAborted();
     const mine = new Set<Waiting>();
     const vectors = texts.map(
@@ -65,47 +62,42 @@ export class EnglishEmbedder implements Embedder {
 
   async close(): Promise<void> {
     this.#closed = true;
-    const worker = this.#worker;
-    this.#fail(new Error("the embedding model was closed"));
-    await worker?.terminate();
+    for (const { reject } of this.#waiting.splice(0)) reject(closed());
+    await Promise.all(this.#threads.splice(0).map((thread) => thread.end(closed())));
   }
 
   #next(): void {
-    if (this.#running.length > 0 || this.#waiting.length === 0) return;
-    this.#running = this.#waiting.splice(0, MAX_JOB);
-    this.#worker ??= this.#start();
-    this.#worker.postMessage({ texts: this.#running.map(({ text }) => text) } satisfies EmbeddingJob);
+    while (this.#waiting.length > 0) {
+      const thread = this.#freeThread();
+      if (!thread) return;
+      void this.#run(thread, this.#waiting.splice(0, MAX_JOB));
+    }
   }
 
-  #start(): Worker {
-    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    const worker = new Worker(new URL(`./embedding-worker.${extension}`, import.meta.url));
-    const mine = (error: Error) => {
-      if (this.#worker === worker) this.#fail(error);
-    };
-    worker.on("message", (result: EmbeddingResult) => this.#settle(result));
-    worker.on("error", (error) => mine(new Error("the embedding worker failed", { cause: error })));
-    worker.on("exit", (code) => mine(new Error(`the embedding worker ended with code ${code}`)));
-    return worker;
+  /** A thread that died is replaced. */
+  #freeThread(): ModelThread | undefined {
+    this.#threads = this.#threads.filter(({ isDead }) => !isDead);
+    const free = this.#threads.find(({ isBusy }) => !isBusy);
+    const { length: running } = this.#threads;
+    const wantsAnother = running === 0 || (running < MAX_THREADS && this.#waiting.length >= WORTH_A_THREAD);
+    if (free || !wantsAnother) return free;
+    const started = new ModelThread();
+    this.#threads.push(started);
+    return started;
   }
 
-  #settle(result: EmbeddingResult): void {
-    const done = this.#running;
-    this.#running = [];
-    if ("error" in result) for (const { reject } of done) reject(new Error(result.error));
-    else
-      done.forEach(({ resolve }, at) =>
-        resolve(Array.from(result.vectors.subarray(at * ENGLISH_DIMENSIONS, (at + 1) * ENGLISH_DIMENSIONS))),
+  /** A thread that dies fails its own job alone. */
+  async #run(thread: ModelThread, job: readonly Waiting[]): Promise<void> {
+    try {
+      const vectors = await thread.embed(job.map(({ text }) => text));
+      job.forEach(({ resolve }, at) =>
+        resolve(Array.from(vectors.subarray(at * ENGLISH_DIMENSIONS, (at + 1) * ENGLISH_DIMENSIONS))),
       );
-    this.#next();
-  }
-
-  /** A worker that died takes its callers with it; the next call starts another. */
-  #fail(error: Error): void {
-    const lost = [...this.#running, ...this.#waiting];
-    this.#running = [];
-    this.#waiting = [];
-    this.#worker = undefined;
-    for (const { reject } of lost) reject(error);
+    } catch (error) {
+      for (const { reject } of job) reject(error);
+    }
+    if (!this.#closed) this.#next();
   }
 }
+
+const closed = (): Error => new Error("the embedding model was closed");

@@ -1,9 +1,11 @@
+import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { batchesByLength } from "../../../src/local/ollama/embedding-batches.ts";
-import { type EmbeddingJob, EnglishEmbedder } from "../../../src/local/ollama/english-embedder.ts";
+import { EnglishEmbedder } from "../../../src/local/ollama/english-embedder.ts";
 import { hashText } from "../../../src/local/ollama/hashing-embedder.ts";
+import { type EmbeddingJob } from "../../../src/local/ollama/model-thread.ts";
 
 const dot = (a: number[], b: number[]) => a.reduce((sum, value, at) => sum + value * b[at]!, 0);
 
@@ -58,6 +60,29 @@ describe("The English embedder", () => {
     posted.mockRestore();
     expect(texts).toEqual(["one", "five"]);
   });
+
+  it.skipIf(availableParallelism() < 2)(
+    "has a second thread for what waits; one that dies fails its own job alone",
+    async () => {
+      const other = new EnglishEmbedder();
+      const posted = vi.spyOn(Worker.prototype, "postMessage");
+      try {
+        const texts = Array.from({ length: 32 }, (_, at) => `house ${at}`);
+        const first = other.embed(texts);
+        const second = other.embed(texts);
+        const [thread, ...others] = posted.mock.contexts as Worker[];
+        expect(others.filter((each) => each !== thread)).toHaveLength(1);
+        const failed = expect(first).rejects.toThrow(/ended with code/);
+        await thread!.terminate();
+        await failed;
+        const [vector] = await second;
+        expect(await other.embed(["house 0"])).toEqual([vector!.map((value) => expect.closeTo(value, 5) as number)]);
+      } finally {
+        posted.mockRestore();
+        await other.close();
+      }
+    },
+  );
 
   it("refuses after close, and fails who was waiting", async () => {
     const other = new EnglishEmbedder();
