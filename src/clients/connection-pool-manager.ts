@@ -25,7 +25,7 @@ import { gaugesOf, PoolReport } from "./pools/pool-report.ts";
 import { type PoolStats, type WakeResult, type WakeUpCause } from "./pools/pool-statistics.ts";
 import { Recovery } from "./pools/recovery.ts";
 import { StatementWatch } from "./pools/statement-watch.ts";
-import { type StatementListener } from "./pools/tool-client.ts";
+import { type StatementListener } from "./pools/tool-clients.ts";
 import { within } from "./pools/within.ts";
 
 /** Observations that the compute was awake for. */
@@ -155,7 +155,7 @@ export class ConnectionPoolManager {
 
   /** Has one be told of what other tools run on {@link pool}: the first client of this pool that asks. */
   tellStatementsTo(listener: StatementListener): void {
-    this.#core.listener ??= listener;
+    this.#core.tools.listener ??= listener;
   }
 
   /** Tells the pool of a replica that the primary had to answer in its place. */

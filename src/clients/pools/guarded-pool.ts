@@ -11,7 +11,7 @@ import { PoolFace } from "./pool-face.ts";
 import { PoolMember, type Want, wantOf } from "./pool-member.ts";
 import { gaugesOf } from "./pool-report.ts";
 import { type CloseReason, type WakeUpCause } from "./pool-statistics.ts";
-import { type StatementListener, toolClient } from "./tool-client.ts";
+import { ToolClients } from "./tool-clients.ts";
 import { WaitLine } from "./wait-line.ts";
 
 /**
@@ -25,10 +25,7 @@ export class GuardedPool extends PoolFace {
   readonly #line: WaitLine;
   readonly #attempts: ConnectionAttempts;
   readonly #partings: Partings;
-  /** Told of what other tools run. */
-  listener: StatementListener | undefined;
-  /** One for each connection: tools know it again. */
-  readonly #forTools = new WeakMap<pg.PoolClient, pg.PoolClient>();
+  readonly tools: ToolClients;
   #proving = 0;
   /** Idle connections that have not answered since then are doubtful. */
   #doubtBefore = -Infinity;
@@ -40,6 +37,7 @@ export class GuardedPool extends PoolFace {
     const driver = { target, transport, limits, clock, redact };
     super({ ...clientConfig(driver), max: limits.max, allowExitOnIdle: true });
     this.#parts = parts;
+    this.tools = new ToolClients({ clock, redact });
     this.#line = new WaitLine(clock);
     this.#partings = new Partings({ target, transport, clock, onGone: () => this.#settleEnd() });
     this.#idle = new IdleShelf(clock, limits.idleTimeoutMs, (member) => this.#remove(member, "idle"));
@@ -91,12 +89,7 @@ export class GuardedPool extends PoolFace {
   }
 
   protected override forTools(client: pg.PoolClient): pg.PoolClient {
-    const known = this.#forTools.get(client);
-    if (known) return known;
-    const { clock, redact } = this.#parts;
-    const made = toolClient(client, { clock, redact, listener: () => this.listener });
-    this.#forTools.set(client, made);
-    return made;
+    return this.tools.of(client);
   }
 
   /** Lends a connection that is idle and beyond doubt, if there is one. */

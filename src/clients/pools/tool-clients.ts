@@ -9,10 +9,9 @@ export interface StatementListener {
   failed(statement: SingleStatement, thrown: unknown, startedAt: number): void;
 }
 
-export interface ToolClientOptions {
+export interface ToolClientsOptions {
   readonly clock: Clock;
   readonly redact: Redact | undefined;
-  readonly listener: () => StatementListener | undefined;
 }
 
 type Callback = (error: unknown, result?: Result | readonly Result[]) => void;
@@ -20,11 +19,33 @@ type Result = Pick<pg.QueryResult, "rows">;
 type Config = string | (pg.QueryConfig & { readonly callback?: Callback; readonly submit?: unknown });
 type Query = (config: Config, values?: unknown, callback?: Callback) => Promise<Result | readonly Result[]> | undefined;
 
-/**
- * A connection as other tools get it: what they run on it is told, and its errors hold no secret. Our own statements do
- * not come this way, and pay nothing for it. Query objects (cursors) are passed on as they are.
- */
-export function toolClient(client: pg.PoolClient, { clock, redact, listener }: ToolClientOptions): pg.PoolClient {
+/** The connections of a pool as other tools get them, one for each: tools know it again. */
+export class ToolClients {
+  /** Told of what they run. */
+  listener: StatementListener | undefined;
+  readonly #options: ToolClientsOptions;
+  readonly #made = new WeakMap<pg.PoolClient, pg.PoolClient>();
+
+  constructor(options: ToolClientsOptions) {
+    this.#options = options;
+  }
+
+  /** The same connection: what is run on it is told, and its errors hold no secret. */
+  of(client: pg.PoolClient): pg.PoolClient {
+    let made = this.#made.get(client);
+    if (!made) {
+      made = toolClient(client, { ...this.#options, listener: () => this.listener });
+      this.#made.set(client, made);
+    }
+    return made;
+  }
+}
+
+/** Our own statements do not come this way, and pay nothing for it. Query objects (cursors) are passed on as they are. */
+function toolClient(
+  client: pg.PoolClient,
+  { clock, redact, listener }: ToolClientsOptions & { readonly listener: () => StatementListener | undefined },
+): pg.PoolClient {
   const send = client.query.bind(client) as unknown as Query;
   const query: Query = (config, values, callback) => {
     if (typeof config !== "string" && typeof (config as { text?: unknown } | null)?.text !== "string")
