@@ -23,8 +23,8 @@ export class CallSeries {
 
   record(event: IntegrationEvents["call.finished"]): void {
     const { callId, traceId, service, operation, outcome, code, durationMs } = event;
-    // Leads from a slow bucket to `explain(callId)`, and to the call's trace where it has one.
-    const exemplar = traceId === undefined ? { call_id: callId } : { call_id: callId, trace_id: traceId };
+    // Leads from a slow bucket to `explain(callId)`, and to the call's trace; what is empty is left out.
+    const exemplar = { call_id: callId, trace_id: traceId ?? "" };
     const bound = this.#bound.get(service)?.get(operation) ?? this.#bind(service, operation);
     if (outcome === "ok" && bound) bound.ok.inc();
     else this.#metrics.calls.inc(1, { service, operation, outcome, code: code ?? "" }, exemplar);
