@@ -23,7 +23,8 @@ export class EmbeddingQueue {
   readonly #deps: EmbeddingQueueDeps;
   /** Lanes at work. */
   #lanes = 0;
-  #resting = Promise.withResolvers<void>();
+  #resting: Promise<void> | undefined;
+  #rested: () => void = () => undefined;
   #wakes = 0;
   /** Of this pass, which is from the start of its first lane to the end of its last one. */
   #failure: { readonly error: unknown } | undefined;
@@ -41,14 +42,14 @@ export class EmbeddingQueue {
     this.#wakes += 1;
     if (this.#lanes === 0) {
       this.#failure = undefined;
-      this.#resting = Promise.withResolvers();
+      this.#resting = new Promise((resolve) => (this.#rested = resolve));
     }
     this.#startLane();
   }
 
   /** Waits until no lane is at work; whether one failed is {@link drain}'s to tell. */
   async rest(): Promise<void> {
-    while (this.#lanes > 0) await this.#resting.promise;
+    while (this.#lanes > 0) await this.#resting;
   }
 
   /** @throws whatever ended the last pass early; what an earlier pass failed at is done by the last one */
@@ -76,7 +77,7 @@ export class EmbeddingQueue {
       this.#failure ??= { error };
     }
     this.#lanes -= 1;
-    if (this.#lanes === 0) this.#resting.resolve();
+    if (this.#lanes === 0) this.#rested();
   }
 
   async #embedBatch(): Promise<number> {

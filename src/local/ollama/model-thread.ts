@@ -12,10 +12,15 @@ export type EmbeddingResult = { readonly vectors: Float32Array } | { readonly er
  */
 const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 256 };
 
+interface Job {
+  readonly resolve: (vectors: Float32Array) => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** The model in a thread of its own, one job at a time. */
 export class ModelThread {
   readonly #worker: Worker;
-  #job: PromiseWithResolvers<Float32Array> | undefined;
+  #job: Job | undefined;
   #failure: Error | undefined;
 
   constructor() {
@@ -43,9 +48,10 @@ export class ModelThread {
   /** @returns all vectors one after another */
   embed(texts: readonly string[]): Promise<Float32Array> {
     if (this.#failure) return Promise.reject(this.#failure);
-    this.#job = Promise.withResolvers();
-    this.#worker.postMessage({ texts } satisfies EmbeddingJob);
-    return this.#job.promise;
+    return new Promise((resolve, reject) => {
+      this.#job = { resolve, reject };
+      this.#worker.postMessage({ texts } satisfies EmbeddingJob);
+    });
   }
 
   /** Who waits for the job is told `reason`. */
